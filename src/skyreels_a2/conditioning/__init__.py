@@ -1,0 +1,1 @@
+"""From a composition to the tensors that the transformer gets, for sampling and training."""

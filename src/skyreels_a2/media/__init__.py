@@ -1,0 +1,1 @@
+"""Pictures and videos: opening, fitting, writing, sheets. Needs no torch."""

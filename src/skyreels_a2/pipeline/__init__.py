@@ -1,0 +1,1 @@
+"""The diffusers pipeline: loading, guidance, sampling, streaming decode."""
