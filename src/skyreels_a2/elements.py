@@ -19,8 +19,9 @@ from skyreels_a2.mentions import is_name, resolve_mentions, unmentioned_names
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    PictureSource: TypeAlias = Path | Image
-    Pictures: TypeAlias = str | Path | Image | Sequence[str | Path | Image]
+# As strings, so that importing them does not bring Pillow.
+PictureSource: TypeAlias = "Path | Image"
+Pictures: TypeAlias = "str | Path | Image | Sequence[str | Path | Image]"
 
 PUBLISHED_MAX_REFERENCES = 3
 """References that the published weights saw together in training (SkyReels-A2, section 4)."""

@@ -62,3 +62,9 @@ class MissingExtraError(SkyReelsA2Error, ImportError):
 
 class MemoryLimitError(SkyReelsA2Error):
     """The work does not fit into memory."""
+
+
+def one_line(error: BaseException, *, limit: int = 300) -> str:
+    """Text of a library's error on one line, cut where it turns into a novel."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Frames: TypeAlias = NDArray[np.uint8]
-    """uint8 RGB frames of shape (frames, height, width, 3)."""
+# As a string, so that importing it does not bring NumPy.
+Frames: TypeAlias = "NDArray[np.uint8]"
+"""uint8 RGB frames of shape (frames, height, width, 3)."""
 
 SIZE_STEP = 16
 """Sides are multiples of this: 8 by the VAE, 2 by the transformer's patches."""

@@ -1,0 +1,124 @@
+"""The flags of `generate`, as types; each is named as the field of `Job` that it sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from skyreels_a2.elements import Role
+from skyreels_a2.mentions import is_name
+from skyreels_a2.request import GUIDERS, SCHEDULERS
+
+
+def _flag(panel: str, *names: str, text: str, shown: str | None = None) -> Any:
+    return typer.Option(*names, help=text, metavar=shown, rich_help_panel=panel)
+
+
+def _elements(*names: str, text: str) -> Any:
+    return _flag("Elements", *names, text=text, shown="[NAME=]FILE")
+
+
+def _video(*names: str, text: str) -> Any:
+    return _flag("Video", *names, text=text)
+
+
+def _sampling(*names: str, text: str) -> Any:
+    return _flag("Sampling", *names, text=text)
+
+
+def _model(*names: str, text: str, shown: str | None = None) -> Any:
+    return _flag("Model", *names, text=text, shown=shown)
+
+
+def _way(*names: str, text: str) -> Any:
+    return _flag("Other ways to run", *names, text=text)
+
+
+Text: TypeAlias = str | None
+Number: TypeAlias = float | None
+Whole: TypeAlias = int | None
+Texts: TypeAlias = list[str] | None
+
+Scene = Annotated[Path | None, typer.Argument(metavar="[SCENE.YAML]", help="A composition file.")]
+Character = Annotated[
+    Texts,
+    _elements("--character", text="A person, animal or figure. Same NAME again: another view."),
+]
+Object = Annotated[Texts, _elements("--object", text="A thing.")]
+Background = Annotated[Texts, _elements("--background", text="The place, cropped to fill.")]
+Prompt = Annotated[Text, _flag("Elements", "--prompt", "-p", text="What happens; may say @NAME.")]
+NegativePrompt = Annotated[
+    Text, _flag("Elements", "--negative-prompt", text="What shall not be seen.")
+]
+
+Output = Annotated[
+    Path | None,
+    _video(
+        "--output",
+        "-o",
+        text="mp4, webm, gif, webp, or NAME.frames for PNG files; for a batch, a folder.",
+    ),
+]
+Overwrite = Annotated[bool, _video("--overwrite", text="Replace what is there.")]
+Size = Annotated[Text, _video("--size", text="832x480, or a ratio such as 16:9.")]
+NumFrames = Annotated[Whole, _video("--frames", text="Frames of the video, 4k+1.")]
+Seconds = Annotated[Number, _video("--seconds", text="Its length in seconds instead.")]
+Fps = Annotated[Number, _video("--fps", text="Frames per second.")]
+SideBySide = Annotated[bool, _video("--side-by-side", text="Put the references beside it.")]
+
+Seed = Annotated[Whole, _sampling("--seed", text="Names the video; drawn and told if absent.")]
+NumVideos = Annotated[Whole, _sampling("--num-videos", text="Videos to make; seeds count up.")]
+Steps = Annotated[Whole, _sampling("--steps", text="Solver steps.")]
+GuidanceScale = Annotated[Number, _sampling("--guidance-scale", text="How hard the text pulls.")]
+ImageGuidanceScale = Annotated[
+    Number, _sampling("--image-guidance-scale", text="How hard the references pull; 1 published.")
+]
+Guider = Annotated[Text, _sampling("--guider", text=", ".join(GUIDERS))]
+GuidanceInterval = Annotated[
+    tuple[float, float] | None,
+    _sampling("--guidance-interval", text="Fractions of the steps between which guidance acts."),
+]
+Scheduler = Annotated[Text, _sampling("--scheduler", text=", ".join(SCHEDULERS))]
+FlowShift = Annotated[Number, _sampling("--flow-shift", text="Shift of the noise levels.")]
+
+Model = Annotated[str, _model("--model", "-m", text="Embedded name, folder or hub id.")]
+Precision = Annotated[str, _model("--precision", text="auto, fp32, bf16, published.")]
+Device = Annotated[str, _model("--device", text="auto, cpu, cuda, cuda:1 …")]
+Offload = Annotated[bool, _model("--offload", text="Components to the GPU one at a time.")]
+VaeTiling = Annotated[
+    bool | None,
+    _model("--vae-tiling/--no-vae-tiling", text="Tiles for the VAE; unsaid, by size."),
+]
+Lora = Annotated[Texts, _model("--lora", text="A LoRA to put on.", shown="FILE[=SCALE]")]
+
+Batch = Annotated[Path | None, _way("--batch", text="A JSONL file: one job a line, one model.")]
+Preview = Annotated[
+    Path | None, _way("--preview", text="Write what the model will see as a picture, and stop.")
+]
+DryRun = Annotated[bool, _way("--dry-run", text="Say what would be made, and stop.")]
+
+
+def elements_of(role: Role, values: Iterable[str] | None) -> list[dict[str, Any]]:
+    """Elements of one role; the same name given again adds a picture to that element."""
+    elements: list[dict[str, Any]] = []
+    by_name: dict[str, dict[str, Any]] = {}
+    for value in values or ():
+        name, path = split_name(value)
+        if name in by_name:
+            by_name[name]["pictures"].append(path)
+            continue
+        elements.append({"role": role, "name": name, "pictures": [path]})
+        if name is not None:
+            by_name[name] = elements[-1]
+    return elements
+
+
+def split_name(value: str) -> tuple[str | None, Path]:
+    """`NAME=FILE` or `FILE`. A file whose own name has a `=` is taken as it is if it exists."""
+    name, equals, path = value.partition("=")
+    if equals and is_name(name) and not Path(value).exists():
+        return name, Path(path)
+    return None, Path(value)

@@ -1,0 +1,112 @@
+"""`skyreels-a2 generate`: from pictures and a prompt, a YAML file or a batch to videos."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from skyreels_a2.cli import console, flags
+from skyreels_a2.cli.batch import make_batch
+from skyreels_a2.cli.flags import elements_of
+from skyreels_a2.cli.jobs import Job, parse_job, read_job_file
+from skyreels_a2.cli.making import Target, check_target, make
+from skyreels_a2.cli.model import ModelChoice, load_pipeline
+from skyreels_a2.cli.preview import describe, write_preview
+from skyreels_a2.elements import Role
+from skyreels_a2.errors import InputError
+
+
+def generate(  # noqa: PLR0913  (the flags are the interface)
+    context: typer.Context,
+    scene: flags.Scene = None,
+    *,
+    character: flags.Character = None,
+    object_: flags.Object = None,
+    background: flags.Background = None,
+    prompt: flags.Prompt = None,
+    negative_prompt: flags.NegativePrompt = None,
+    output: flags.Output = None,
+    overwrite: flags.Overwrite = False,
+    size: flags.Size = None,
+    frames: flags.NumFrames = None,
+    seconds: flags.Seconds = None,
+    fps: flags.Fps = None,
+    side_by_side: flags.SideBySide = False,
+    seed: flags.Seed = None,
+    num_videos: flags.NumVideos = None,
+    num_inference_steps: flags.Steps = None,
+    guidance_scale: flags.GuidanceScale = None,
+    image_guidance_scale: flags.ImageGuidanceScale = None,
+    guider: flags.Guider = None,
+    guidance_interval: flags.GuidanceInterval = None,
+    scheduler: flags.Scheduler = None,
+    flow_shift: flags.FlowShift = None,
+    model: flags.Model = "a2-tiny",
+    precision: flags.Precision = "auto",
+    device: flags.Device = "auto",
+    offload: flags.Offload = False,
+    vae_tiling: flags.VaeTiling = None,
+    lora: flags.Lora = None,
+    batch: flags.Batch = None,
+    preview: flags.Preview = None,
+    dry_run: flags.DryRun = False,
+) -> int:
+    """Compose a video from reference pictures and a prompt."""
+    choice = ModelChoice(model, precision, device, offload, vae_tiling, tuple(lora or ()))
+    given = _given(context.params)
+    if batch is not None:
+        if scene or preview or given.keys() & {"prompt", "elements", "frames", "seconds"}:
+            raise InputError("--batch brings its own prompts, elements and lengths: give it alone")
+        return make_batch(batch, choice, given, side_by_side=side_by_side, overwrite=overwrite)
+    targets = _targets(scene, given, choice, side_by_side=side_by_side)
+    if preview is not None:
+        write_preview(targets[0].request, choice, preview, overwrite=overwrite)
+        return 0
+    choice.check()
+    for target in targets:
+        check_target(target, overwrite=overwrite)
+    if dry_run:
+        describe(targets, choice)
+        return 0
+    return _make_all(targets, choice, overwrite=overwrite)
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the user gave of a `Job`, by its fields."""
+    elements = [
+        *elements_of(Role.CHARACTER, params["character"]),
+        *elements_of(Role.OBJECT, params["object_"]),
+        *elements_of(Role.BACKGROUND, params["background"]),
+    ]
+    given = {key: params[key] for key in Job.model_fields if params.get(key) is not None}
+    return {**given, "elements": elements} if elements else given
+
+
+def _targets(
+    scene: Path | None, given: Mapping[str, Any], choice: ModelChoice, *, side_by_side: bool
+) -> list[Target]:
+    """The videos that a file and flags ask for; flags go before the file."""
+    job = parse_job(given, "options") if scene is None else read_job_file(scene).updated(given)
+    seed = job.seed
+    if seed is None:
+        seed = secrets.randbelow(2**32)
+        console.messages.print(f"seed {seed}")
+    requests = job.requests(choice.defaults, seed)
+    outputs = job.outputs([request.seed for request in requests])
+    return [
+        Target(request, output, side_by_side)
+        for request, output in zip(requests, outputs, strict=True)
+    ]
+
+
+def _make_all(targets: list[Target], choice: ModelChoice, *, overwrite: bool) -> int:
+    with console.progress_bars() as bars:
+        pipeline = load_pipeline(choice, bars)
+        for target in targets:
+            make(pipeline, choice, target, bars=bars, overwrite=overwrite)
+            console.data.print(str(target.output), markup=False)
+    return 0

@@ -1,0 +1,38 @@
+"""Seeds: one number names one video, whatever the batch, device or order.
+
+Noise is always drawn on the CPU, whose generator gives the same numbers everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from skyreels_a2.errors import SamplingError
+
+
+def generator(seed: int) -> torch.Generator:
+    """A CPU generator that starts at a seed."""
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+def one_per_video(
+    generators: torch.Generator | Sequence[torch.Generator] | None, num_videos: int
+) -> list[torch.Generator | None]:
+    """Spread what the caller gave over the videos of a batch.
+
+    A single generator serves the videos one after the other, so that the first of a batch is what
+    it would be alone; a list gives each its own.
+
+    Raises:
+        SamplingError: A list of another length than the batch.
+    """
+    if generators is None or isinstance(generators, torch.Generator):
+        return [generators] * num_videos
+    if len(generators) != num_videos:
+        raise SamplingError(
+            f"{len(generators)} generators were given for {num_videos} videos: "
+            "give one, or one for each video"
+        )
+    return list(generators)

@@ -1,0 +1,36 @@
+import pytest
+
+from skyreels_a2.errors import ModelError
+from skyreels_a2.pipeline.presets import ModelDefaults
+
+
+def test_a_folder_that_says_nothing_gets_the_published_values(tmp_path):
+    (tmp_path / "model_index.json").write_text('{"_class_name": "A2Pipeline"}')
+    defaults = ModelDefaults.of_folder(tmp_path)
+    assert (defaults.width, defaults.height, defaults.num_frames) == (832, 480, 81)
+    assert (defaults.fps, defaults.num_inference_steps, defaults.guidance_scale) == (15, 50, 5)
+
+
+def test_a_folder_may_say_some(tmp_path):
+    (tmp_path / "model_index.json").write_text('{"defaults": {"width": 160}}')
+    defaults = ModelDefaults.of_folder(tmp_path)
+    assert (defaults.width, defaults.height) == (160, 480)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"defaults": {"colour": 1}}', "colour"),
+        ("not json", "cannot be read as JSON"),
+        ("[]", "no JSON object"),
+    ],
+)
+def test_a_broken_index_is_told(tmp_path, content, message):
+    (tmp_path / "model_index.json").write_text(content)
+    with pytest.raises(ModelError, match=message):
+        ModelDefaults.of_folder(tmp_path)
+
+
+def test_a_folder_without_an_index_is_no_model(tmp_path):
+    with pytest.raises(ModelError, match=r"no model_index\.json"):
+        ModelDefaults.of_folder(tmp_path)
