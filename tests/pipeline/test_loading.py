@@ -131,6 +131,16 @@ def test_precisions(folder):
     assert mixed["vae"] == mixed["image_encoder"] == {full}
 
 
+def test_a_torch_type_is_for_all_models_as_in_diffusers(folder):
+    pipeline = SkyReelsA2Pipeline.from_pretrained(folder, torch_dtype=torch.bfloat16)
+    assert {pipeline.vae.dtype, pipeline.image_encoder.dtype} == {torch.bfloat16}
+
+
+def test_an_unknown_keyword_is_refused(folder):
+    with pytest.raises(ModelError, match="unet is no component"):
+        SkyReelsA2Pipeline.from_pretrained(folder, unet=None)
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ModelError, match="auto, fp32, bf16, published"):
         component_dtypes("int3")

@@ -108,6 +108,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         name: str | Path,
         *,
         precision: str = "auto",
+        torch_dtype: torch.dtype | None = None,
         variant: str | None = None,
         revision: str | None = None,
         cache_dir: str | Path | None = None,
@@ -123,6 +124,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         Args:
             name: Embedded name, path or `owner/name`.
             precision: "auto", "fp32", "bf16" or "published"; see `loading.component_dtypes`.
+            torch_dtype: One type for all models instead, as in diffusers.
             variant: Suffix of the weight files, e.g. "fp16".
             revision, cache_dir, token, local_files_only: As in huggingface_hub.
             on_load: Called with the name of each component before it is loaded.
@@ -139,7 +141,11 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
             local_files_only=local_files_only,
         )
         loaded = load_components(
-            folder, precision=precision, variant=variant, given=components, on_load=on_load
+            folder,
+            precision=precision if torch_dtype is None else torch_dtype,
+            variant=variant,
+            given=components,
+            on_load=on_load,
         )
         return cls(**loaded, defaults=ModelDefaults.of_folder(folder).as_mapping())
 
@@ -184,7 +190,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
                 never cut, since the decoder needs them.
             return_dict: Give a `SkyReelsA2Output`, else a tuple.
             callback_on_step_end: Called as `(pipeline, step, timestep, {"latents": …})`; may
-                return replaced latents, and may set `pipeline.interrupt` through an exception.
+                return replaced latents. What it raises ends the run.
 
         Raises:
             InputError: Anything above that cannot be; see `skyreels_a2.errors`.

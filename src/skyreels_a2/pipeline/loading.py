@@ -43,7 +43,7 @@ _FULL_PRECISION = ("image_encoder", "vae")
 def load_components(
     folder: Path,
     *,
-    precision: str = "auto",
+    precision: str | torch.dtype = "auto",
     variant: str | None = None,
     given: Mapping[str, Any] | None = None,
     on_load: OnLoad = lambda _: None,
@@ -52,7 +52,7 @@ def load_components(
 
     Args:
         folder: A folder in the diffusers layout.
-        precision: One of `presets.PRECISIONS`; see `component_dtypes`.
+        precision: One of `presets.PRECISIONS`, or a type for all; see `component_dtypes`.
         variant: Suffix of the weight files, e.g. "fp16".
         given: Components that are there already and are not loaded.
         on_load: Called with each component's name before it is loaded.
@@ -64,6 +64,8 @@ def load_components(
     check_folder(folder, given=given or {})
     dtypes = component_dtypes(precision)
     components = dict(given or {})
+    if unknown := sorted(set(components) - set(COMPONENTS)):
+        raise ModelError(f"{', '.join(unknown)} is no component: give {', '.join(COMPONENTS)}")
     for name in COMPONENTS:
         if name in components:
             continue
@@ -87,7 +89,7 @@ def load_image_processor(folder: Path) -> Any:
     return _load(folder, "image_processor", None, None, read_model_index(folder))
 
 
-def component_dtypes(precision: str) -> dict[str, torch.dtype]:
+def component_dtypes(precision: str | torch.dtype) -> dict[str, torch.dtype]:
     """Types by component.
 
     `fp32` and `bf16` leave diffusers' float32 modules in float32 and, for `bf16`, the image
@@ -97,6 +99,8 @@ def component_dtypes(precision: str) -> dict[str, torch.dtype]:
     Raises:
         ModelError: An unknown name.
     """
+    if isinstance(precision, torch.dtype):
+        return dict.fromkeys(_MODELS, precision)
     check_precision(precision)
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_available() else "fp32"
