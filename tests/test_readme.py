@@ -42,6 +42,7 @@ def run(arguments, folder):
         capture_output=True,
         text=True,
         timeout=300,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
     return result

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -43,14 +44,30 @@ def quick(model_folder, pictures):
     ]
 
 
-def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[str]:
-    """The command as a process of its own."""
-    command = [sys.executable, "-m", "skyreels_a2", *(str(argument) for argument in arguments)]
-    return subprocess.Popen(
-        command,
-        cwd=cwd,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        **options,
-    )
+@pytest.fixture
+def start(tmp_path):
+    """Start the command as a process of its own in an empty folder; none outlives its test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def call(*arguments: object, limit: tuple[int, int] | None = None) -> subprocess.Popen[str]:
+        def prepare() -> None:
+            # A shell in the background hands down an ignored Ctrl-C.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            if limit is not None:
+                resource.setrlimit(limit[0], (limit[1], limit[1]))
+
+        process = subprocess.Popen(
+            [sys.executable, "-m", "skyreels_a2", *map(str, arguments)],
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=prepare,  # noqa: PLW1509  (no threads here yet)
+        )
+        started.append(process)
+        return process
+
+    yield call
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -8,19 +8,13 @@ import time
 
 import pytest
 
-from conftest import start
-
-
-def limit(kind, value):
-    return lambda: resource.setrlimit(kind, (value, value))
-
 
 def only_pictures_and_nothing_half_written(folder):
     return [path.name for path in folder.rglob("*")] == []
 
 
-def test_ctrl_c_while_sampling_exits_130_and_leaves_nothing(quick, tmp_path):
-    process = start(*quick[:-2], "--steps", "100000", "-o", "out.mp4", cwd=tmp_path)
+def test_ctrl_c_while_sampling_exits_130_and_leaves_nothing(start, quick, tmp_path):
+    process = start(*quick[:-2], "--steps", "100000", "-o", "out.mp4")
     assert "seed" in process.stderr.readline()
     time.sleep(1)
     process.send_signal(signal.SIGINT)
@@ -31,9 +25,9 @@ def test_ctrl_c_while_sampling_exits_130_and_leaves_nothing(quick, tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_while_writing_leaves_no_half_file(quick, tmp_path, number, code):
-    flags = [*quick, "--frames", "2001", "--steps", "1", "-o", "out.mp4"]
-    process = start(*flags, cwd=tmp_path)
+def test_a_signal_while_writing_leaves_no_half_file(start, quick, tmp_path, number, code):
+    flags = [*quick, "--frames", "401", "--steps", "1", "-o", "out.mp4"]
+    process = start(*flags)
     deadline = time.monotonic() + 120
     while not list(tmp_path.iterdir()):
         assert process.poll() is None
@@ -46,10 +40,8 @@ def test_a_signal_while_writing_leaves_no_half_file(quick, tmp_path, number, cod
     assert only_pictures_and_nothing_half_written(tmp_path)
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(quick, tmp_path):
-    process = start(
-        *quick, "-o", "out.mp4", cwd=tmp_path, preexec_fn=limit(resource.RLIMIT_FSIZE, 1000)
-    )
+def test_a_full_disk_is_one_line_and_leaves_nothing(start, quick, tmp_path):
+    process = start(*quick, "-o", "out.mp4", limit=(resource.RLIMIT_FSIZE, 1000))
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2
     errors = [line for line in err.splitlines() if line.startswith("error: ")]
@@ -59,9 +51,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(quick, tmp_path):
     assert only_pictures_and_nothing_half_written(tmp_path)
 
 
-def test_out_of_memory_says_how_much_and_what_to_try(quick, tmp_path):
+def test_out_of_memory_says_how_much_and_what_to_try(start, quick):
     flags = [*quick, "--frames", "8001", "--size", "1600x1600", "-o", "out.mp4"]
-    process = start(*flags, cwd=tmp_path, preexec_fn=limit(resource.RLIMIT_AS, 16 * 2**30))
+    process = start(*flags, limit=(resource.RLIMIT_AS, 16 * 2**30))
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "GiB more" in err
@@ -69,9 +61,9 @@ def test_out_of_memory_says_how_much_and_what_to_try(quick, tmp_path):
     assert "Traceback" not in err
 
 
-def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
+def test_debug_shows_the_traceback_wherever_it_stands(start):
     for arguments in (["--debug", "show", "gone.mp4"], ["show", "gone.mp4", "--debug"]):
-        process = start(*arguments, cwd=tmp_path)
+        process = start(*arguments)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 2
         assert "Traceback" in err

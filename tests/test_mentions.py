@@ -1,0 +1,65 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skyreels_a2.errors import CompositionError
+from skyreels_a2.mentions import is_name, mentioned_names, resolve_mentions, unmentioned_names
+
+names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("@anna and @bear", ["anna", "bear"]),
+        ("@anna, @anna!", ["anna"]),
+        ("(@anna) '@bear'", ["anna", "bear"]),
+        ("@anna-lena waves", ["anna-lena"]),
+        ("@anna- waves", ["anna"]),
+        ("write to a@b.org", []),
+        ("@ anna @3 @@anna", []),
+        ("@änne winkt", ["änne"]),
+    ],
+)
+def test_names_are_found(prompt, found):
+    assert mentioned_names(prompt) == found
+
+
+@given(st.text().filter(lambda text: "@" not in text))
+def test_text_without_mentions_is_left_alone(text):
+    assert resolve_mentions(text, {"anna": "a woman"}) == text
+
+
+@given(names, names)
+def test_any_name_is_replaced_wherever_it_stands(name, other):
+    assert is_name(name)
+    assert resolve_mentions(f"@{name}. (@{name})", {name: "X", other + "0": "Y"}) == "X. (X)"
+
+
+@given(names, st.lists(names, min_size=1, max_size=4))
+def test_an_unknown_name_is_an_error_that_names_a_known_one(name, known):
+    spoken = {other: other for other in known if other != name}
+    if not spoken:
+        return
+    with pytest.raises(CompositionError) as error:
+        resolve_mentions(f"@{name} waves", spoken)
+    assert any(f"did you mean @{other}?" in str(error.value) for other in spoken)
+
+
+def test_with_no_names_the_error_says_how_to_give_one():
+    with pytest.raises(CompositionError, match="anna=FILE"):
+        resolve_mentions("@anna waves", {})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unmentioned"),
+    [
+        ("@anna waves", ["bear"]),
+        ("Anna lifts the bear", []),
+        ("Annabel and bears", ["anna", "bear"]),
+        ("a woman in red and the bear", []),
+    ],
+)
+def test_elements_are_mentioned_by_name_or_description(prompt, unmentioned):
+    described = {"anna": "a woman in red", "bear": None}
+    assert list(unmentioned_names(prompt, described)) == unmentioned
