@@ -11,7 +11,8 @@ from PIL import Image
 from skyreels_a2.media import colours, encoders
 from skyreels_a2.media.decoders import decoder_for
 from skyreels_a2.media.encoders import ENCODERS, Gif, Mp4, WebM, WebP
-from skyreels_a2.video import VideoSpec
+from skyreels_a2.media.videos import iter_frames, save_video
+from skyreels_a2.video import Video, VideoSpec
 
 BARS = [(255, 255, 255), (255, 255, 0), (0, 255, 255), (0, 255, 0)]
 BARS += [(255, 0, 255), (255, 0, 0), (0, 0, 255), (0, 0, 0)]
@@ -169,3 +170,14 @@ def test_compressed_streams_are_written_as_they_come(tmp_path):
         encoder.add(noise[i % 8])
     assert (tmp_path / "a.mp4").stat().st_size > 500_000
     encoder.release()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_the_same_frames_come_back_the_same_every_time(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(0, 255, (9, 96, 160, 3), dtype=np.uint8)
+    video = Video(noise // 4 + 96, VideoSpec(160, 96, 9, 10))
+    read = set()
+    for _ in range(15):
+        path = save_video(video, tmp_path / f"out{suffix}", overwrite=True)
+        read.add(b"".join(frame.tobytes() for frame in iter_frames(path)))
+    assert len(read) == 1

@@ -119,7 +119,8 @@ class Mp4(StreamEncoder):
 
     container = "mp4"
     container_options: ClassVar = {"movflags": "+faststart"}
-    codecs: ClassVar = {"libx264": {"crf": "17", "preset": "medium"}}
+    # With several threads x264 now and then makes other bytes of the same frames.
+    codecs: ClassVar = {"libx264": {"crf": "17", "preset": "medium", "threads": "1"}}
 
 
 class WebM(StreamEncoder):
