@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -52,7 +53,14 @@ def warn(text: str) -> None:
 class Bars:
     """One bar a phase, made when the phase begins."""
 
-    _TITLES = {"load": "Loading", "sample": "Sampling", "decode": "Decoding"}  # noqa: RUF012
+    _TITLES: ClassVar = {
+        "load": "Loading",
+        "sample": "Sampling",
+        "decode": "Decoding",
+        "cache": "Encoding",
+        "pack": "Packing",
+        "render": "Rendering",
+    }
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

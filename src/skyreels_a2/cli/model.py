@@ -109,7 +109,7 @@ def load_pipeline(choice: ModelChoice, bars: console.Bars) -> SkyReelsA2Pipeline
     from skyreels_a2.pipeline.loras import load_loras  # noqa: PLC0415
 
     transformers.utils.logging.disable_progress_bar()
-    device = _device(choice.device)
+    device = find_device(choice.device)
     loaded: list[str] = []
 
     def on_load(name: str) -> None:
@@ -125,7 +125,7 @@ def load_pipeline(choice: ModelChoice, bars: console.Bars) -> SkyReelsA2Pipeline
     return pipeline
 
 
-def _device(name: str) -> Any:
+def find_device(name: str) -> Any:
     """The device of a name.
 
     Raises:

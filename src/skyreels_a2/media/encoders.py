@@ -119,8 +119,10 @@ class Mp4(StreamEncoder):
 
     container = "mp4"
     container_options: ClassVar = {"movflags": "+faststart"}
-    # With several threads x264 now and then makes other bytes of the same frames.
-    codecs: ClassVar = {"libx264": {"crf": "17", "preset": "medium", "threads": "1"}}
+    # With its macroblock tree x264 now and then makes other bytes of the same frames.
+    codecs: ClassVar = {
+        "libx264": {"crf": "17", "preset": "medium", "x264-params": "mbtree=0"},
+    }
 
 
 class WebM(StreamEncoder):

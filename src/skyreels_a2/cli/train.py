@@ -1,0 +1,116 @@
+"""`skyreels-a2 train` and `skyreels-a2 cache`: fine-tune a model, from a laptop to a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from skyreels_a2.cli import console
+from skyreels_a2.cli.model import find_device
+
+if TYPE_CHECKING:
+    from skyreels_a2.training.recipes import Setup
+
+Data = Annotated[
+    str, typer.Option("--data", help="scenes:builtin, a folder with triplets.jsonl, or a cache.")
+]
+Model = Annotated[str, typer.Option("--model", "-m", help="The model to go on from.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda …")]
+Assets = Annotated[
+    Path | None, typer.Option("--assets", help="Folder of fetched scene assets, if not the usual.")
+]
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(help="paper, lora, full or vae.")] = None,
+    *,
+    data: Data = "scenes:builtin",
+    model: Model = "a2-tiny",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the run: checkpoints, logs, model."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, e.g. optim.lr=1e-5.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the newest checkpoint in the run's folder.")
+    ] = True,
+    lora_rank: Annotated[int, typer.Option(help="Rank of the lora recipe.")] = 64,
+    device: Device = "auto",
+    assets: Assets = None,
+) -> None:
+    """Train by a recipe; without one, list them."""
+    from skyreels_a2.cli.training_bar import TrainingBar  # noqa: PLC0415
+    from skyreels_a2.training.callbacks import JsonLog, Validation  # noqa: PLC0415
+    from skyreels_a2.training.loop import Trainer  # noqa: PLC0415
+    from skyreels_a2.training.processes import Processes  # noqa: PLC0415
+    from skyreels_a2.training.recipes import (  # noqa: PLC0415
+        Setup,
+        export_model,
+        find_recipe,
+    )
+
+    if recipe is None:
+        _list_recipes()
+        return
+    chosen = find_recipe(recipe)
+    config = chosen.config.with_settings(settings or ())
+    setup = Setup(model, data, find_device(device), lora_rank, assets)
+    run = out or Path("runs") / recipe
+    task = chosen.build(setup)
+    processes = Processes.join(setup.device)
+    watchers = [JsonLog(), Validation(), TrainingBar()] if processes.is_first else []
+    trainer = Trainer(task, config, run, callbacks=watchers, processes=processes)
+    trainer.train(resume=resume)
+    if not processes.is_first:
+        return
+    with trainer.averaged():
+        written = export_model(chosen, setup, task, run / "model")
+    console.data.print(str(written), markup=False)
+
+
+def cache(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the cache.")],
+    *,
+    data: Data = "scenes:builtin",
+    model: Model = "a2-tiny",
+    count: Annotated[int, typer.Option(min=1, help="Examples to hold in the end.")] = 4096,
+    device: Device = "auto",
+    assets: Assets = None,
+) -> None:
+    """Encode examples once, so that training need not; a second run goes on."""
+    from skyreels_a2.training.cache import build_cache  # noqa: PLC0415
+    from skyreels_a2.training.recipes import Setup  # noqa: PLC0415
+
+    setup = Setup(model, data, find_device(device), assets=assets)
+    triplets = setup.triplets()
+    with console.progress_bars() as bars:
+        made = build_cache(
+            setup.pipeline().conditioner(),
+            triplets,
+            out,
+            count=min(count, len(triplets)),
+            settings=_cache_settings(setup),
+            on_shard=lambda done, total: bars("cache", done, total),
+        )
+    console.messages.print(f"{made} examples encoded now")
+    console.data.print(str(out), markup=False)
+
+
+def _cache_settings(setup: Setup) -> dict[str, object]:
+    from skyreels_a2.pipeline.folders import folder_fingerprint, model_folder  # noqa: PLC0415
+
+    return {"model": folder_fingerprint(model_folder(setup.model)), "data": setup.data}
+
+
+def _list_recipes() -> None:
+    from skyreels_a2.training.recipes import RECIPES  # noqa: PLC0415
+
+    table = Table("recipe", "trains", "cost", "expect")
+    for recipe in RECIPES.values():
+        table.add_row(recipe.name, recipe.trains, recipe.cost, recipe.expect)
+    console.data.print(table)

@@ -1,0 +1,1 @@
+"""Training: recipes, objectives, data, the loop and its checkpoints."""

@@ -1,0 +1,116 @@
+"""Settings of a training run: frozen, checked, and changed by `key=value`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Literal, Self
+
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from skyreels_a2.errors import InputError
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Optim(_Settings):
+    """AdamW and its schedule.
+
+    Attributes:
+        lr: Peak learning rate.
+        warmup_steps: Steps of linear rise.
+        schedule: After that, constant, or a cosine down to a tenth.
+        clip: Greatest norm of the gradient.
+    """
+
+    lr: float = Field(default=1e-4, gt=0)
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup_steps: int = Field(default=100, ge=0)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    clip: float = Field(default=1.0, gt=0)
+
+    def optimizer(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.AdamW:
+        """A fresh optimiser; matrices decay, vectors do not."""
+        trained = [p for p in parameters if p.requires_grad]
+        groups = [
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.weight_decay},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas)
+
+    def lr_at(self, step: int, num_steps: int) -> float:
+        """Learning rate of a step (from 0) of a run."""
+        if step < self.warmup_steps:
+            return self.lr * (step + 1) / self.warmup_steps
+        if self.schedule == "constant":
+            return self.lr
+        done = (step - self.warmup_steps) / max(1, num_steps - self.warmup_steps)
+        return self.lr * (0.1 + 0.9 * (1 + math.cos(math.pi * min(1.0, done))) / 2)
+
+
+class Loop(_Settings):
+    """How long, how much at once, and what is kept.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch_size: Samples a step, over all processes and accumulations together.
+        micro_batch: Samples in one forward pass.
+        seed: Decides data, noise and dropouts of every step.
+        precision: "bf16" runs the forward pass under autocast.
+        ema_decay: Decay of the running mean of the weights; 0 keeps none.
+        checkpoint_every, keep_checkpoints: Steps between checkpoints, and how many stay.
+        validate_every: Steps between validations.
+        nan_patience: Steps in a row without a finite loss before the run stops.
+    """
+
+    steps: int = Field(default=1000, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    micro_batch: int = Field(default=16, ge=1)
+    seed: int = Field(default=0, ge=0)
+    precision: Literal["fp32", "bf16"] = "bf16"
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    checkpoint_every: int = Field(default=200, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1)
+    validate_every: int = Field(default=1000, ge=1)
+    nan_patience: int = Field(default=10, ge=1)
+
+
+class TrainConfig(_Settings):
+    """A whole run."""
+
+    optim: Optim = Optim()
+    loop: Loop = Loop()
+
+    def with_settings(self, settings: Iterable[str]) -> Self:
+        """The config with values replaced.
+
+        Args:
+            settings: `section.key=value`, e.g. `optim.lr=1e-5`.
+
+        Raises:
+            InputError: An unknown key, or a value that cannot be.
+        """
+        content: dict[str, Any] = self.model_dump()
+        for setting in settings:
+            path, equals, text = setting.partition("=")
+            section, _, key = path.partition(".")
+            if not equals or key not in content.get(section, {}):
+                known = [f"{s}.{k}" for s, keys in content.items() for k in keys]
+                raise InputError(f"no setting {setting!r}: use KEY=VALUE of {', '.join(known)}")
+            content[section][key] = _value(text)
+        try:
+            return type(self).model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(f"{where} is {first['input']!r}: {first['msg']}") from error
+
+
+def _value(text: str) -> Any:
+    # YAML 1.1 reads 1e-5 as text; pydantic then reads the text as a number.
+    return yaml.safe_load(text)

@@ -1,0 +1,95 @@
+"""Triplets as the transformer learns from them: encoded by the sampler's own `Conditioner`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Generator, Tensor
+
+from skyreels_a2.conditioning.conditioner import Conditioner
+from skyreels_a2.conditioning.prompts import TEXT_LENGTH
+from skyreels_a2.conditioning.spatial import normalize
+from skyreels_a2.elements import Reference
+from skyreels_a2.training.vae import as_tensor
+from skyreels_a2.triplet import Triplet
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One encoded triplet, without a batch dimension.
+
+    Attributes:
+        latent_mean, latent_std: The video's posterior, normalised: (16, t, h, w).
+        condition_mean, condition_std: The reference video's posterior, likewise.
+        image_embeds: (N·tokens, image_dim).
+        prompt_embeds: (words, text_dim); the rest of the 512 is zero.
+        num_references: N, int64 scalar.
+    """
+
+    latent_mean: Tensor
+    latent_std: Tensor
+    condition_mean: Tensor
+    condition_std: Tensor
+    image_embeds: Tensor
+    prompt_embeds: Tensor
+    num_references: Tensor
+
+    def tensors(self) -> dict[str, Tensor]:
+        """For a cache; floats in half precision."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {k: v.half() if v.is_floating_point() else v for k, v in named.items()}
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> Example:
+        """From a cache."""
+        return cls(**{k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+
+    @property
+    def padded_prompt(self) -> Tensor:
+        """The text embeddings at their full length (512, text_dim)."""
+        missing = TEXT_LENGTH - self.prompt_embeds.shape[0]
+        return torch.nn.functional.pad(self.prompt_embeds, (0, 0, 0, missing))
+
+
+@torch.no_grad()
+def encode(conditioner: Conditioner, triplet: Triplet, generator: Generator) -> Example:
+    """Encode a triplet.
+
+    Args:
+        conditioner: That of the pipeline which will sample.
+        triplet: Its references are shuffled and, one time in ten, thinned out: the model must not
+            rely on their order or number.
+        generator: Source of both.
+    """
+    references = shuffled(triplet.composition.references, generator)
+    encoded = conditioner.references(references, triplet.video.spec)
+    vae = conditioner.vae
+    video = as_tensor(triplet.video.frames)[None].to(vae.device, vae.dtype)
+    posterior = vae.encode(video).latent_dist
+    text = conditioner.text(triplet.composition.text)[0]
+    words = int(text.abs().sum(-1).ne(0).sum())
+    return Example(
+        *_moments(vae, posterior),
+        *_moments(vae, encoded.posterior),
+        encoded.image_embeds[0].cpu(),
+        text[:words].cpu(),
+        torch.tensor(len(references)),
+    )
+
+
+def shuffled(references: Sequence[Reference], generator: Generator) -> list[Reference]:
+    """The references in another order; one time in ten a single one of several is left out."""
+    order = torch.randperm(len(references), generator=generator).tolist()
+    if len(order) > 1 and float(torch.rand(1, generator=generator)) < 0.1:
+        order = order[1:]
+    return [references[index] for index in order]
+
+
+def _moments(vae: object, posterior: object) -> tuple[Tensor, Tensor]:
+    mean = posterior.mean  # type: ignore[attr-defined]  # diffusers has no types
+    std = posterior.std  # type: ignore[attr-defined]
+    # Normalisation is affine, so the deviation scales with it and the mean shifts.
+    scale = normalize(vae, torch.ones_like(mean)) - normalize(vae, torch.zeros_like(mean))
+    return normalize(vae, mean)[0].cpu(), (std * scale)[0].cpu()

@@ -1,0 +1,157 @@
+"""Training the transformer: latent flow matching under the conditioning that sampling uses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from skyreels_a2.conditioning.conditioner import Conditioner, Conditioning
+from skyreels_a2.conditioning.spatial import reference_mask
+from skyreels_a2.training.examples import Example
+from skyreels_a2.training.objective import (
+    TIMESTEPS,
+    add_noise,
+    loss_mask,
+    masked_mse,
+    sample_sigma,
+    velocity,
+)
+from skyreels_a2.video import VideoSpec
+
+
+class Examples(Protocol):
+    """A numbered set of encoded examples."""
+
+    def __len__(self) -> int: ...
+
+    def example(self, number: int) -> Example:
+        """The example of a number from 0."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSettings:
+    """What is random in the objective.
+
+    Attributes:
+        sigma: Sampler of noise levels; see `objective.sample_sigma`.
+        shift: Its shift.
+        drop_caption: Share of samples whose caption is dropped (30 % in the paper).
+        drop_references: Share of samples whose references are all dropped (10 %).
+    """
+
+    sigma: str = "logit-normal"
+    shift: float = 3.0
+    drop_caption: float = 0.3
+    drop_references: float = 0.1
+
+
+class FlowTask:
+    """Flow matching on examples.
+
+    Args:
+        transformer: A `WanTransformer3DModel`; what of it requires gradients is trained.
+        examples: Cached or live.
+        conditioner: For the empty caption and the latents of no reference.
+        settings: Randomness.
+    """
+
+    def __init__(
+        self,
+        transformer: Any,
+        examples: Examples,
+        conditioner: Conditioner,
+        settings: FlowSettings | None = None,
+    ) -> None:
+        self.model = transformer
+        self.examples, self.conditioner = examples, conditioner
+        self.settings = settings or FlowSettings()
+        self._empty_text = conditioner.text("")[0].cpu()
+        self._absent: dict[tuple[int, ...], Tensor] = {}
+
+    def losses(
+        self, indices: Sequence[int], generators: list[Generator], progress: float
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Loss of each sample; see `Task`. Samples of one shape share a forward pass."""
+        del progress
+        groups = defaultdict(list)
+        for place, index in enumerate(indices):
+            sample = self._sample(index, generators[place])
+            groups[sample.shape].append((place, sample))
+        losses: list[Tensor] = [torch.empty(0)] * len(indices)
+        for group in groups.values():
+            found = self._group_losses([sample for _, sample in group])
+            for (place, _), loss in zip(group, found, strict=True):
+                losses[place] = loss
+        return torch.stack(losses), {}
+
+    def _group_losses(self, samples: Sequence[_Sample]) -> Tensor:
+        device = next(self.model.parameters()).device
+        latents, noise, prompt, images, condition, sigma, count = (
+            torch.stack(tensors).to(device)
+            for tensors in zip(*(sample.tensors for sample in samples), strict=True)
+        )
+        told = Conditioning(prompt, images, condition)
+        inputs = told.transformer_inputs(add_noise(latents, noise, sigma), sigma * TIMESTEPS)
+        prediction = self.model(**inputs, return_dict=False)[0]
+        mask = loss_mask(count, latents.shape[2])
+        return masked_mse(prediction, velocity(latents, noise), mask)
+
+    def _sample(self, index: int, generator: Generator) -> _Sample:
+        example = self.examples.example(index % len(self.examples))
+        drop_caption, drop_references = torch.rand(2, generator=generator).tolist()
+        sigma = sample_sigma(self.settings.sigma, [generator], shift=self.settings.shift)[0]
+        draws = torch.randn(3, *example.latent_mean.shape, generator=generator)
+        latents = example.latent_mean + example.latent_std * draws[0]
+        prompt = example.padded_prompt
+        if drop_caption < self.settings.drop_caption:
+            prompt = self._empty_text
+        condition = example.condition_mean + example.condition_std * draws[1]
+        count, images = example.num_references, example.image_embeds
+        mask = reference_mask(int(count), latents.shape[1:])[0]
+        if drop_references < self.settings.drop_references:
+            condition, images = self._absent_like(latents), torch.zeros_like(images)
+            mask, count = torch.zeros_like(mask), torch.zeros_like(count)
+        condition = torch.cat([mask, condition])
+        return _Sample((latents, draws[2], prompt, images, condition, sigma, count))
+
+    def _absent_like(self, latents: Tensor) -> Tensor:
+        shape = tuple(latents.shape)
+        if shape not in self._absent:
+            _, frames, height, width = shape
+            factor = self.conditioner.vae.config.scale_factor_spatial
+            spec = VideoSpec(width * factor, height * factor, 4 * (frames - 1) + 1, 1)
+            self._absent[shape] = self.conditioner.absent_latents(spec)[0].cpu().float()
+        return self._absent[shape]
+
+    def validate(self, folder: Path, step: int) -> dict[str, float]:
+        """Loss on examples from the end of the set, with fixed noise."""
+        del folder, step
+        count = min(32, len(self.examples))
+        indices = range(len(self.examples) - count, len(self.examples))
+        generators = [Generator().manual_seed(index) for index in indices]
+        with torch.no_grad():
+            losses, _ = self.losses(list(indices), generators, 1.0)
+        return {"loss": float(losses.mean())}
+
+    def export(self, folder: Path) -> None:
+        """Write the transformer into a model folder's `transformer/`."""
+        self.model.save_pretrained(folder / "transformer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Latents, noise, text, image tokens, condition, noise level and reference count of one."""
+
+    tensors: tuple[Tensor, ...]
+
+    @property
+    def shape(self) -> tuple[tuple[int, ...], ...]:
+        """What must agree within a forward pass."""
+        return tuple(tuple(tensor.shape) for tensor in self.tensors)

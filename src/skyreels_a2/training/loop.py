@@ -1,0 +1,172 @@
+"""The training loop: flat, resumable, the same on one process or many.
+
+Sample `i` of step `s` has a number and a generator of its own, both from the seed. So a step is
+the same however it is cut into micro-batches and processes, and a resumed run goes on with the
+very losses that an unbroken one has.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from skyreels_a2.errors import SkyReelsA2Error
+from skyreels_a2.training.callbacks import Callback
+from skyreels_a2.training.checkpoints import checkpoints, load_checkpoint, save_checkpoint
+from skyreels_a2.training.config import TrainConfig
+from skyreels_a2.training.ema import Ema
+from skyreels_a2.training.processes import Processes
+from skyreels_a2.training.task import Task
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingStoppedError(SkyReelsA2Error):
+    """The loss was not finite for too many steps in a row."""
+
+
+class Trainer:
+    """Trains a task.
+
+    Args:
+        task: Model, data and loss.
+        config: Settings.
+        run: Folder for checkpoints and logs.
+        callbacks: Told of every step.
+        processes: The group this process trains in.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        config: TrainConfig,
+        run: Path,
+        *,
+        callbacks: Sequence[Callback] = (),
+        processes: Processes | None = None,
+    ) -> None:
+        self.task, self.config, self.run = task, config, run
+        self.callbacks = callbacks
+        self.processes = processes or Processes()
+        self.step = 0
+        self.skipped = 0
+        self._bad_in_a_row = 0
+        self._parameters = [p for p in task.model.parameters() if p.requires_grad]
+        self.optimizer = config.optim.optimizer(self._parameters)
+        decay = config.loop.ema_decay
+        self.ema = Ema(task.model, decay) if decay else None
+
+    def train(self, *, resume: bool = True) -> None:
+        """Run to the end.
+
+        Args:
+            resume: Go on from the newest checkpoint in the run's folder, if there is one.
+
+        Raises:
+            TrainingStoppedError: No finite loss for `nan_patience` steps.
+        """
+        if resume and (found := checkpoints(self.run)):
+            self.load(found[-1])
+        loop = self.config.loop
+        for callback in self.callbacks:
+            callback.on_start(self)
+        while self.step < loop.steps:
+            figures = self._one_step()
+            self.step += 1
+            for callback in self.callbacks:
+                callback.on_step(self, figures)
+            if self.step % loop.checkpoint_every == 0 or self.step == loop.steps:
+                self.save()
+        for callback in self.callbacks:
+            callback.on_end(self)
+
+    def save(self) -> None:
+        """Write a checkpoint, unless another process does."""
+        if not self.processes.is_first:
+            return
+        parts = {"model": self._trained(), "optimizer": self.optimizer.state_dict()}
+        if self.ema is not None:
+            parts["ema"] = self.ema.state_dict()
+        state = {"skipped": self.skipped, "config": self.config.model_dump()}
+        save_checkpoint(self.run, self.step, parts, state, keep=self.config.loop.keep_checkpoints)
+
+    def load(self, folder: Path) -> None:
+        """Go on from a checkpoint."""
+        parts, state = load_checkpoint(folder)
+        self.task.model.load_state_dict(parts["model"], strict=False)
+        self.optimizer.load_state_dict(parts["optimizer"])
+        if self.ema is not None and "ema" in parts:
+            self.ema.load_state_dict(parts["ema"])
+        self.step, self.skipped = state["step"], state["skipped"]
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within it the task's model has the averaged weights."""
+        return nullcontext() if self.ema is None else self.ema.applied()
+
+    def _trained(self) -> dict[str, Tensor]:
+        wanted = {name for name, p in self.task.model.named_parameters() if p.requires_grad}
+        return {k: v for k, v in self.task.model.state_dict().items() if k in wanted}
+
+    def _one_step(self) -> dict[str, float]:
+        """One optimiser step; a loss that is not finite leaves the weights as they are."""
+        optim, loop = self.config.optim, self.config.loop
+        for group in self.optimizer.param_groups:
+            group["lr"] = optim.lr_at(self.step, loop.steps)
+        self.optimizer.zero_grad(set_to_none=True)
+        figures = self._accumulate()
+        self.processes.sum_gradients(self._parameters)
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, optim.clip)
+        figures["loss"] = self.processes.sum_value(figures["loss"])
+        if torch.isfinite(norm) and torch.isfinite(torch.tensor(figures["loss"])):
+            self.optimizer.step()
+            if self.ema is not None:
+                self.ema.update(self.step)
+            self._bad_in_a_row = 0
+        else:
+            self._skip()
+        return {**figures, "grad_norm": float(norm), "lr": self.optimizer.param_groups[0]["lr"]}
+
+    def _skip(self) -> None:
+        self.skipped += 1
+        self._bad_in_a_row += 1
+        logger.warning("step %d has no finite loss and was skipped", self.step)
+        if self._bad_in_a_row >= self.config.loop.nan_patience:
+            raise TrainingStoppedError(
+                f"no finite loss for {self._bad_in_a_row} steps, up to step {self.step}: resume "
+                "with a smaller optim.lr, or with loop.precision=fp32"
+            )
+
+    def _accumulate(self) -> dict[str, float]:
+        """Gradients of this process's share of the batch; figures are sums over its samples."""
+        size = self.config.loop.batch_size
+        total: dict[str, float] = {"loss": 0.0}
+        for numbers in self._micro_batches():
+            indices = [self.step * size + number for number in numbers]
+            with self._autocast():
+                losses, figures = self.task.losses(
+                    indices, self._generators(indices), self.step / self.config.loop.steps
+                )
+            (losses.sum() / size).backward()  # type: ignore[no-untyped-call]
+            total["loss"] += float(losses.detach().sum()) / size
+            total |= figures
+        return total
+
+    def _micro_batches(self) -> Iterator[list[int]]:
+        mine = list(self.processes.share(range(self.config.loop.batch_size)))
+        step = self.config.loop.micro_batch
+        return (mine[start : start + step] for start in range(0, len(mine), step))
+
+    def _generators(self, indices: Sequence[int]) -> list[Generator]:
+        seed = self.config.loop.seed
+        return [Generator().manual_seed((seed << 40) + index) for index in indices]
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        device = next(self.task.model.parameters()).device.type
+        wanted = self.config.loop.precision == "bf16"
+        return torch.autocast(device, dtype=torch.bfloat16, enabled=wanted)

@@ -1,0 +1,230 @@
+"""Recipes: what is trained, from what, at what cost. Each is a function that builds a task.
+
+Costs of the large model are counted in `docs/training-memory.md`; those of the tiny one were
+measured on two CPU cores.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from skyreels_a2.errors import InputError
+from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
+from skyreels_a2.pipeline.folders import model_folder
+from skyreels_a2.pipeline.presets import ModelDefaults
+from skyreels_a2.scenes.sources import open_source
+from skyreels_a2.training.cache import CachedExamples, LiveExamples
+from skyreels_a2.training.config import Loop, Optim, TrainConfig
+from skyreels_a2.training.flow import Examples, FlowTask
+from skyreels_a2.training.task import Task
+from skyreels_a2.training.trainable import select
+from skyreels_a2.training.triplets import MANIFEST, ManifestTriplets, SceneTriplets, Triplets
+from skyreels_a2.training.vae import VaeTask
+from skyreels_a2.video import VideoSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a recipe starts from.
+
+    Attributes:
+        model: Embedded name, folder or hub id of the model to go on from.
+        data: `scenes:SOURCE`, a folder with `triplets.jsonl`, or a cache.
+        device: Where it trains.
+        lora_rank: Rank of the `lora` recipe.
+        assets: Cache folder of fetched scene assets; the user's own if None.
+    """
+
+    model: str
+    data: str
+    device: torch.device
+    lora_rank: int = 64
+    assets: Path | None = None
+
+    @property
+    def spec(self) -> VideoSpec:
+        """The video that the model samples."""
+        defaults = ModelDefaults.of_folder(model_folder(self.model))
+        return VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps)
+
+    def pipeline(self) -> SkyReelsA2Pipeline:
+        """The model, in full precision, on the device."""
+        pipeline = SkyReelsA2Pipeline.from_pretrained(self.model, precision="fp32")
+        pipeline.to(self.device)
+        return pipeline
+
+    def triplets(self) -> Triplets:
+        """The data as triplets.
+
+        Raises:
+            InputError: Neither scenes nor a manifest.
+        """
+        kind, _, rest = self.data.partition(":")
+        if kind == "scenes":
+            return SceneTriplets(open_source(rest or "builtin", cache=self.assets))
+        if (Path(self.data) / MANIFEST).is_file():
+            return ManifestTriplets(Path(self.data), self.spec)
+        raise InputError(
+            f"data {self.data!r} is neither scenes:SOURCE nor a folder with {MANIFEST}"
+        )
+
+    def examples(self, pipeline: SkyReelsA2Pipeline) -> Examples:
+        """The data as encoded examples: those of a cache, or made as they are asked for."""
+        if (Path(self.data) / "settings.json").is_file():
+            return CachedExamples(Path(self.data))
+        return LiveExamples(pipeline.conditioner(), self.triplets())
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A way to train.
+
+    Attributes:
+        name: What the command line calls it.
+        trains: Parameters that change.
+        cost: Time it takes.
+        memory: Memory it takes.
+        expect: What should come of it.
+        config: Its settings, where nothing else is said.
+        build: Makes the task.
+        part: Component that it writes, or "lora".
+    """
+
+    name: str
+    trains: str
+    cost: str
+    memory: str
+    expect: str
+    config: TrainConfig
+    build: Callable[[Setup], Task]
+    part: str = "transformer"
+
+
+def vae(setup: Setup) -> Task:
+    """Reconstruct rendered scenes."""
+    pipeline = setup.pipeline()
+    if not setup.data.startswith("scenes:"):
+        raise InputError("the vae recipe trains on scenes: give --data scenes:builtin or the like")
+    source = open_source(setup.data.partition(":")[2] or "builtin", cache=setup.assets)
+    pipeline.vae.requires_grad_(requires_grad=True).train()
+    return VaeTask(pipeline.vae, source, setup.spec)
+
+
+def paper(setup: Setup) -> Task:
+    """Base frozen; image cross-attention, patch embedding and image embedder trained."""
+    return _flow(setup, "paper")
+
+
+def lora(setup: Setup) -> Task:
+    """Base frozen; low-rank adapters in attention and feed-forward trained."""
+    return _flow(setup, "lora")
+
+
+def full(setup: Setup) -> Task:
+    """The whole transformer trained."""
+    return _flow(setup, "full")
+
+
+def _flow(setup: Setup, what: str) -> Task:
+    pipeline = setup.pipeline()
+    examples = setup.examples(pipeline)
+    select(pipeline.transformer, what, lora_rank=setup.lora_rank)
+    pipeline.transformer.train()
+    return FlowTask(pipeline.transformer, examples, pipeline.conditioner())
+
+
+_LARGE = TrainConfig(
+    optim=Optim(lr=1e-5, schedule="constant"),
+    loop=Loop(steps=10_000, batch_size=256, micro_batch=1),
+)
+_TINY = TrainConfig(optim=Optim(lr=1e-3), loop=Loop(steps=20_000, batch_size=32, micro_batch=32))
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "paper",
+            "image cross-attention, patch embedding, image embedder (2.1 of 16.4 B)",
+            "the paper gives no steps; lr 1e-5, global batch 256",
+            "docs/training-memory.md",
+            "a fine-tune that keeps the base model's motion and text",
+            _LARGE,
+            paper,
+        ),
+        Recipe(
+            "lora",
+            "adapters of rank 64",
+            "hundreds to thousands of steps",
+            "docs/training-memory.md",
+            "a file that generate takes with --lora",
+            _LARGE.with_settings(["optim.lr=1e-4", "loop.batch_size=16", "loop.steps=2000"]),
+            lora,
+            part="lora",
+        ),
+        Recipe(
+            "full",
+            "the whole transformer",
+            "a tiny model: hours on two cores; the 14B: a cluster",
+            "docs/training-memory.md",
+            "the tiny model from nothing; the paper found full tuning no better at 14B",
+            _TINY,
+            full,
+        ),
+        Recipe(
+            "vae",
+            "encoder and decoder of the VAE",
+            "a tiny one: hours on two cores, minutes on a GPU",
+            "2 GB for the tiny one",
+            "26 dB or more on held-out scenes",
+            _TINY.with_settings(["loop.precision=fp32", "loop.batch_size=16", "loop.steps=8000"]),
+            vae,
+            part="vae",
+        ),
+    )
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """A recipe by name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in RECIPES:
+        raise InputError(f"no recipe {name!r}: use one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def export_model(recipe: Recipe, setup: Setup, task: Task, folder: Path) -> Path:
+    """Write what was trained as something that `generate` opens.
+
+    Args:
+        recipe: What was trained.
+        setup: What it started from.
+        task: The trained task.
+        folder: Where to.
+
+    Returns:
+        A model folder, or a LoRA file.
+    """
+    if recipe.part == "lora":
+        return _export_lora(task.model, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    start = model_folder(setup.model)
+    shutil.copytree(start, folder, ignore=shutil.ignore_patterns(recipe.part))
+    task.export(folder)
+    return folder
+
+
+def _export_lora(transformer: Any, folder: Path) -> Path:
+    from peft import get_peft_model_state_dict  # noqa: PLC0415  (this recipe alone)
+
+    layers = get_peft_model_state_dict(transformer)
+    SkyReelsA2Pipeline.save_lora_weights(folder, transformer_lora_layers=layers)
+    return folder / "pytorch_lora_weights.safetensors"

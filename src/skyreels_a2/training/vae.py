@@ -1,0 +1,227 @@
+"""Training the video VAE on rendered scenes: pictures first, then longer and longer videos."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from skyreels_a2.conditioning.spatial import picture_tensor, reference_video
+from skyreels_a2.media.fit import fit
+from skyreels_a2.scenes.assets import AssetSource
+from skyreels_a2.scenes.render import RenderedScene, render
+from skyreels_a2.scenes.sampling import sample_scene
+from skyreels_a2.scenes.scene import SceneSpec
+from skyreels_a2.scenes.splits import Split
+from skyreels_a2.video import VideoSpec
+
+HELD_OUT = 10_000_000
+"""Seeds of scenes from here on are for validation; training counts up from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the VAE sees in one part of the run.
+
+    Attributes:
+        until: Fraction of the run at which it ends.
+        frames: 4k+1 frames.
+        side: Pixels of a square crop; 0 is the whole frame.
+    """
+
+    until: float
+    frames: int
+    side: int
+
+
+STAGES = (Stage(0.45, 1, 64), Stage(0.75, 5, 64), Stage(0.93, 9, 64), Stage(1.0, 17, 0))
+
+
+class VaeTask:
+    """Reconstruction: absolute error, error of the edges, and a light pull on the posterior.
+
+    Args:
+        vae: An `AutoencoderKLWan`.
+        source: Where scenes come from.
+        spec: Size and rate of the scenes.
+        stages: Order of lessons.
+        kl_weight: Weight of the divergence from the unit normal.
+        edge_weight: Weight of the error of the spatial differences.
+        reference_share: Share of samples that are reference videos as the spatial branch lays
+            them: pictures on white, four frames each, then zeros.
+    """
+
+    def __init__(
+        self,
+        vae: Any,
+        source: AssetSource,
+        spec: VideoSpec,
+        *,
+        stages: Sequence[Stage] = STAGES,
+        kl_weight: float = 1e-6,
+        edge_weight: float = 0.5,
+        reference_share: float = 0.25,
+    ) -> None:
+        self.model = vae
+        self.source, self.spec, self.stages = source, spec, stages
+        self.kl_weight, self.edge_weight = kl_weight, edge_weight
+        self.reference_share = reference_share
+
+    def losses(
+        self, indices: Sequence[int], generators: list[Generator], progress: float
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Loss of each sample; see `Task`."""
+        stage = next(stage for stage in self.stages if progress < stage.until)
+        samples = [
+            self.sample(index, stage, generator)
+            for index, generator in zip(indices, generators, strict=True)
+        ]
+        video = torch.stack(samples).to(self.model.device)
+        posterior = self.model.encode(video).latent_dist
+        noise = torch.stack(
+            [torch.randn(posterior.mean.shape[1:], generator=g) for g in generators]
+        )
+        latents = posterior.mean + posterior.std * noise.to(posterior.mean)
+        decoded = self.model.decode(latents).sample
+        error = (decoded.float() - video.float()).abs().mean(dim=(1, 2, 3, 4))
+        edges = sum(
+            _difference(decoded.float() - video.float(), dim).abs().mean(dim=(1, 2, 3, 4))
+            for dim in (-1, -2)
+        )
+        divergence = _divergence(posterior)
+        losses = error + self.edge_weight * edges + self.kl_weight * divergence
+        squared = (decoded.detach().float() - video.float()).square().mean()
+        return losses, {"psnr": float(10 * torch.log10(4 / squared)), "frames": stage.frames}
+
+    def sample(self, index: int, stage: Stage, generator: Generator) -> Tensor:
+        """One training video (3, frames, side, side) in [-1, 1]."""
+        draw = torch.rand(4, generator=generator).tolist()
+        scene = _scene(self.source, index, stage.frames, self.spec, Split.TRAIN)
+        if draw[0] < self.reference_share:
+            video = reference_frames(scene, self.spec, stage.frames)
+            if stage.frames == 1:
+                # Without time there is one reference to look at: not always the first.
+                pictures = scene.references
+                picture = pictures[int(draw[3] * len(pictures))]
+                role = scene.composition.references[int(draw[3] * len(pictures))].role
+                fitted = fit(picture, role, self.spec.width, self.spec.height)
+                video = picture_tensor(fitted)[:, None]
+        else:
+            video = as_tensor(scene.frames)
+        return _crop(video, stage.side, draw[1], draw[2])
+
+    def validate(self, folder: Path, step: int) -> dict[str, float]:
+        """PSNR on held-out scenes, and a picture of truth above reconstruction."""
+        psnr, rows = held_out_psnr(self.model, self.source, self.spec, count=8)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.concatenate(rows)).save(folder / f"vae-{step:08d}.png")
+        return {"psnr": psnr}
+
+    def export(self, folder: Path) -> None:
+        """Write the VAE with the mean and deviation of its latents on training scenes."""
+        mean, std = latent_statistics(self.model, self.source, self.spec)
+        self.model.register_to_config(latents_mean=mean, latents_std=std)
+        self.model.save_pretrained(folder / "vae")
+
+
+@torch.no_grad()
+def held_out_psnr(
+    vae: Any, source: AssetSource, spec: VideoSpec, *, count: int
+) -> tuple[float, list[NDArray[np.uint8]]]:
+    """Mean PSNR of whole held-out videos through the VAE.
+
+    Returns:
+        Decibels, and for some videos a strip of frames: truth above reconstruction.
+    """
+    figures, rows = [], []
+    for number in range(count):
+        scene = _scene(source, HELD_OUT + number, spec.num_frames, spec, Split.HELD_OUT)
+        video = as_tensor(scene.frames)[None].to(vae.device, vae.dtype)
+        with torch.autocast(vae.device.type, dtype=torch.bfloat16):
+            decoded = vae.decode(vae.encode(video).latent_dist.mode()).sample
+        error = (decoded.float() - video.float()).square().mean()
+        figures.append(float(10 * torch.log10(4 / error)))
+        if number < 4:
+            rows += [_strip(video[0]), _strip(decoded[0])]
+    return sum(figures) / len(figures), rows
+
+
+@torch.no_grad()
+def latent_statistics(
+    vae: Any, source: AssetSource, spec: VideoSpec, *, count: int = 64
+) -> tuple[list[float], list[float]]:
+    """Mean and deviation of each latent channel over training scenes."""
+    samples = []
+    for number in range(count):
+        scene = _scene(source, number, spec.num_frames, spec, Split.TRAIN)
+        video = as_tensor(scene.frames)[None].to(vae.device, vae.dtype)
+        with torch.autocast(vae.device.type, dtype=torch.bfloat16):
+            latents = vae.encode(video).latent_dist.mode()
+        samples.append(latents.float().transpose(0, 1).flatten(1))
+    joined = torch.cat(samples, dim=1)
+    return joined.mean(1).tolist(), joined.std(1).tolist()
+
+
+def reference_frames(scene: RenderedScene, spec: VideoSpec, num_frames: int) -> Tensor:
+    """The start of a scene's reference video (3, num_frames, height, width)."""
+    composition = scene.composition
+    pictures = [
+        picture_tensor(fit(picture, reference.role, spec.width, spec.height))
+        for picture, reference in zip(scene.references, composition.references, strict=True)
+    ]
+    long = VideoSpec(spec.width, spec.height, 4 * len(pictures) + 1, spec.fps)
+    video = reference_video(pictures, long)[0]
+    missing = max(0, num_frames - video.shape[1])
+    return functional.pad(video, (0, 0, 0, 0, 0, missing))[:, :num_frames]
+
+
+def as_tensor(frames: NDArray[np.uint8]) -> Tensor:
+    """uint8 frames (f, h, w, 3) as (3, f, h, w) in [-1, 1]."""
+    return torch.from_numpy(frames).permute(3, 0, 1, 2).float() / 127.5 - 1
+
+
+@lru_cache(maxsize=8)
+def _scene(
+    source: AssetSource, seed: int, num_frames: int, spec: VideoSpec, split: Split
+) -> RenderedScene:
+    video = VideoSpec(spec.width, spec.height, num_frames, spec.fps)
+    scenes = SceneSpec(video=video, shot_frames=1)
+    return render(sample_scene(source, seed, split=split, spec=scenes), source)
+
+
+def _crop(video: Tensor, side: int, across: float, down: float) -> Tensor:
+    side = min(side, *video.shape[-2:])
+    if not side:
+        return video
+    left = math.floor(across * (video.shape[-1] - side + 1))
+    top = math.floor(down * (video.shape[-2] - side + 1))
+    return video[..., top : top + side, left : left + side]
+
+
+def _divergence(posterior: Any) -> Tensor:
+    """KL from the unit normal, a mean over latents: shape (batch,)."""
+    mean, var, logvar = posterior.mean.float(), posterior.var.float(), posterior.logvar.float()
+    each = (mean.square() + var - 1 - logvar) / 2
+    mean_of_each: Tensor = each.flatten(1).mean(1)
+    return mean_of_each
+
+
+def _difference(values: Tensor, dim: int) -> Tensor:
+    return values.diff(dim=dim)
+
+
+def _strip(video: Tensor) -> NDArray[np.uint8]:
+    """Every eighth frame of (3, f, h, w), side by side."""
+    frames = ((video[:, ::8].float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    strip: NDArray[np.uint8] = frames.permute(2, 1, 3, 0).flatten(1, 2).cpu().numpy()
+    return strip

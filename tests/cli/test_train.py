@@ -1,0 +1,102 @@
+import json
+
+import numpy as np
+import pytest
+
+from skyreels_a2 import SkyReelsA2Pipeline
+from skyreels_a2.media.videos import read_video
+
+QUICK = ("loop.steps=2", "loop.batch_size=2", "loop.micro_batch=2", "optim.warmup_steps=0")
+
+
+@pytest.fixture
+def train(cli, model_folder):
+    def call(recipe, data, *flags):
+        settings = [flag for setting in QUICK for flag in ("--set", setting)]
+        return cli("train", recipe, "--data", data, "--model", model_folder, *settings, *flags)
+
+    return call
+
+
+@pytest.fixture
+def cached(cli, model_folder):
+    def call(*flags):
+        return cli("cache", "--model", model_folder, "-o", "cache", "--count", "3", *flags)
+
+    return call
+
+
+def test_without_a_recipe_all_are_listed(cli):
+    result = cli("train")
+    assert result.code == 0
+    for name in ("paper", "lora", "full", "vae"):
+        assert name in result.out
+
+
+def test_examples_are_cached_once(cached, tmp_path):
+    first = cached()
+    assert (first.code, first.out) == (0, "cache\n")
+    assert "3 examples encoded now" in first.err
+    assert "0 examples encoded now" in cached().err
+    settings = json.loads((tmp_path / "cache/settings.json").read_text())
+    assert settings["data"] == "scenes:builtin"
+
+
+@pytest.mark.parametrize("recipe", ["paper", "full"])
+def test_a_trained_model_generates(cli, cached, train, quick, recipe, tmp_path):
+    cached()
+    result = train(recipe, "cache", "-o", "run", "--set", "optim.lr=0.01")
+    assert (result.code, result.out) == (0, "run/model\n")
+    assert len((tmp_path / "run/log.jsonl").read_text().splitlines()) == 2
+    cli(*quick, "-o", "before.frames")
+    assert cli(*quick, "--model", "run/model", "-o", "after.frames").code == 0
+    before, after = (read_video(tmp_path / f"{n}.frames").frames for n in ("before", "after"))
+    assert not np.array_equal(before, after)
+
+
+def test_paper_leaves_the_base_as_it_was(cached, train, model_folder, tmp_path):
+    cached()
+    train("paper", "cache", "-o", "run", "--set", "optim.lr=0.01")
+    old, new = (
+        SkyReelsA2Pipeline.from_pretrained(folder).transformer.state_dict()
+        for folder in (model_folder, tmp_path / "run/model")
+    )
+    changed = {name for name in old if not (old[name] == new[name]).all()}
+    assert "patch_embedding.weight" in changed
+    assert any("add_k_proj" in name for name in changed)
+    assert not any("attn1" in name or "ffn" in name for name in changed)
+
+
+def test_a_lora_is_a_file_for_generate(cli, cached, train, quick, tmp_path):
+    cached()
+    result = train("lora", "cache", "-o", "run", "--lora-rank", "2", "--set", "optim.lr=0.1")
+    assert result.code == 0
+    file = result.out.strip()
+    assert file.endswith("pytorch_lora_weights.safetensors")
+    cli(*quick, "-o", "before.frames")
+    assert cli(*quick, "--lora", f"{file}=1.0", "-o", "after.frames").code == 0
+    before, after = (read_video(tmp_path / f"{n}.frames").frames for n in ("before", "after"))
+    assert not np.array_equal(before, after)
+
+
+def test_a_vae_is_trained_on_scenes(cli, train, quick):
+    result = train("vae", "scenes:builtin", "-o", "run", "--set", "loop.batch_size=1")
+    assert (result.code, result.out) == (0, "run/model\n")
+    assert cli(*quick, "--model", "run/model", "-o", "out.mp4").code == 0
+
+
+@pytest.mark.parametrize(
+    ("recipe", "data", "flags", "words"),
+    [
+        ("magic", "scenes:builtin", (), "paper, lora, full, vae"),
+        ("full", "nowhere", (), "scenes:SOURCE"),
+        ("full", "scenes:magic", (), "builtin"),
+        ("vae", "nowhere", (), "trains on scenes"),
+        ("full", "scenes:builtin", ("--set", "lr=1"), "optim.lr"),
+        ("lora", "scenes:builtin", ("--lora-rank", "0"), "use 1 or more"),
+    ],
+)
+def test_wrong_wishes_are_refused(train, recipe, data, flags, words):
+    result = train(recipe, data, *flags)
+    assert result.code == 2, result.err
+    assert words in result.err

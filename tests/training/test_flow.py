@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from skyreels_a2.training.flow import FlowSettings, FlowTask
+
+
+@pytest.fixture
+def task(own_pipeline, examples):
+    own_pipeline.transformer.requires_grad_(True).train()
+    return FlowTask(own_pipeline.transformer, examples, own_pipeline.conditioner())
+
+
+def generators(indices):
+    return [torch.Generator().manual_seed(index) for index in indices]
+
+
+def test_a_samples_loss_does_not_depend_on_its_batch(task):
+    indices = list(range(8))
+    with torch.no_grad():
+        together, _ = task.losses(indices, generators(indices), 0.0)
+        alone = torch.cat([task.losses([i], generators([i]), 0.0)[0] for i in indices])
+    assert {int(task.examples.example(i).num_references) for i in indices} >= {2, 3}
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_frames_under_references_do_not_reach_the_loss(task):
+    task.settings = FlowSettings(drop_references=0.0)
+    seen = []
+    handle = task.model.register_forward_hook(lambda _m, _i, output: seen.append(output[0]))
+    loss, _ = task.losses([0], generators([0]), 0.0)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(loss.sum(), seen[0])
+    count = int(task.examples.example(0).num_references)
+    assert gradient[:, :, :count].eq(0).all()
+    assert gradient[:, :, count:].ne(0).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        (FlowSettings(drop_caption=1.0, drop_references=0.0), 2),
+        (FlowSettings(drop_caption=0.0, drop_references=1.0), 3),
+    ],
+)
+def test_dropouts_take_away_what_they_say(task, settings, field):
+    task.settings = settings
+    sample = task._sample(0, generators([0])[0]).tensors
+    if field == 2:
+        torch.testing.assert_close(sample[2], task._empty_text)
+        assert sample[3].abs().sum() > 0
+    else:
+        assert sample[3].eq(0).all()
+        assert sample[4][:4].eq(0).all()
+        assert int(sample[6]) == 0
+        assert sample[2].abs().sum() > 0
+
+
+def test_training_on_a_few_examples_lowers_the_loss(task):
+    task.settings = FlowSettings(drop_caption=0.0, drop_references=0.0)
+    optimizer = torch.optim.AdamW(task.model.parameters(), lr=3e-3)
+    indices = [0, 1, 2, 3]
+
+    def measure():
+        with torch.no_grad():
+            return float(task.losses(indices, generators(indices), 0.0)[0].mean())
+
+    before = measure()
+    for _ in range(25):
+        optimizer.zero_grad()
+        task.losses(indices, generators(indices), 0.0)[0].mean().backward()
+        optimizer.step()
+    assert measure() < 0.8 * before
