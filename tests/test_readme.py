@@ -54,7 +54,7 @@ def test_python_blocks_run(block, workplace):
 
 
 def test_commands_run_in_order(workplace):
-    assert len(commands()) >= 6
+    assert len(commands()) >= 8
     for command in commands():
         run(["-m", "skyreels_a2", *shlex.split(command)[1:]], workplace)
     assert (workplace / "outputs/anna.mp4").is_file()

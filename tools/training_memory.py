@@ -68,6 +68,9 @@ when this page is not what the tool writes. 1 GB is 10⁹ bytes.
 checkpointing of every block; autocast to bfloat16; frozen weights in bfloat16; all weights and
 states sharded by FSDP2 over all GPUs; EMA on; memory-saving attention (flash, or torch's own).
 More GPUs do not make activations smaller: only a smaller or shorter video does, or offload.
+`loop.sharded=true` and `loop.gradient_checkpointing=true` give this, but for the frozen weights,
+which the trainer keeps in float32 so far: two more bytes for each, spread like the rest. It
+offloads nothing yet; those rows say what would be needed.
 
 **Not counted:** CUDA's own context, NCCL's buffers and fragments of the allocator. A card has some
 7 % more bytes than the GB printed on it; "fits" means that the peak is within the printed GB.

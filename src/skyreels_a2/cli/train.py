@@ -63,14 +63,17 @@ def train(
     run = out or Path("runs") / recipe
     task = chosen.build(setup)
     processes = Processes.join(setup.device)
-    watchers = [JsonLog(), Validation(), TrainingBar()] if processes.is_first else []
-    trainer = Trainer(task, config, run, callbacks=watchers, processes=processes)
+    shown = [JsonLog(), TrainingBar()] if processes.is_first else []
+    trainer = Trainer(task, config, run, callbacks=[*shown, Validation()], processes=processes)
     trainer.train(resume=resume)
-    if not processes.is_first:
-        return
     with trainer.averaged():
-        written = export_model(chosen, setup, task, run / "model")
-    console.data.print(str(written), markup=False)
+        weights = trainer.trained()
+    if processes.is_first:
+        # Onto a fresh model: the trained one may be spread over processes.
+        fresh = chosen.build(setup)
+        fresh.model.load_state_dict(weights, strict=False)
+        written = export_model(chosen, setup, fresh, run / "model")
+        console.data.print(str(written), markup=False)
 
 
 def cache(

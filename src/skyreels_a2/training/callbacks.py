@@ -67,10 +67,13 @@ class Validation(Callback):
         loop = trainer.config.loop
         if trainer.step % loop.validate_every and trainer.step != loop.steps:
             return
-        if not trainer.processes.is_first:
+        if not (trainer.processes.is_first or trainer.is_sharded):
             return
+        # Where weights are spread over processes, all must look for one to see.
         with trainer.averaged():
             found = trainer.task.validate(trainer.run / "validation", trainer.step)
+        if not trainer.processes.is_first:
+            return
         with (trainer.run / "validation.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": trainer.step, **found}) + "\n")
 

@@ -65,6 +65,12 @@ def checkpoints(run: Path) -> list[Path]:
     return sorted(path for path in run.glob(f"{_PREFIX}*") if (path / "state.json").is_file())
 
 
+def drop_checkpoints(run: Path) -> None:
+    """Remove all checkpoints of a run that is to start anew."""
+    for folder in checkpoints(run):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def load_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Parts and state of a checkpoint.
 

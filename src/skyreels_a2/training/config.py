@@ -66,6 +66,9 @@ class Loop(_Settings):
         checkpoint_every, keep_checkpoints: Steps between checkpoints, and how many stay.
         validate_every: Steps between validations.
         nan_patience: Steps in a row without a finite loss before the run stops.
+        gradient_checkpointing: Compute each block again in the backward pass instead of keeping
+            what it made.
+        sharded: Spread weights, gradients, optimiser and average over the processes (FSDP2).
     """
 
     steps: int = Field(default=1000, ge=1)
@@ -78,6 +81,8 @@ class Loop(_Settings):
     keep_checkpoints: int = Field(default=2, ge=1)
     validate_every: int = Field(default=1000, ge=1)
     nan_patience: int = Field(default=10, ge=1)
+    gradient_checkpointing: bool = False
+    sharded: bool = False
 
 
 class TrainConfig(_Settings):

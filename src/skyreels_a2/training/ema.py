@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from skyreels_a2.training.sharding import forget_gathered, put
+
 
 class Ema:
     """An exponential moving average of a model's trained parameters.
@@ -21,6 +23,7 @@ class Ema:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
+        self._model = model
         self._trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
         self._means = {name: p.detach().clone() for name, p in self._trained.items()}
 
@@ -46,6 +49,7 @@ class Ema:
             kept = parameter.detach().clone()
             parameter.copy_(self._means[name])
             self._means[name].copy_(kept)
+        forget_gathered(self._model)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The means by parameter name."""
@@ -54,4 +58,4 @@ class Ema:
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take over means."""
         for name, mean in self._means.items():
-            mean.copy_(state[name])
+            put(mean, state[name])

@@ -18,10 +18,22 @@ from torch import Generator, Tensor
 
 from skyreels_a2.errors import SkyReelsA2Error
 from skyreels_a2.training.callbacks import Callback
-from skyreels_a2.training.checkpoints import checkpoints, load_checkpoint, save_checkpoint
+from skyreels_a2.training.checkpoints import (
+    checkpoints,
+    drop_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
 from skyreels_a2.training.config import TrainConfig
 from skyreels_a2.training.ema import Ema
 from skyreels_a2.training.processes import Processes
+from skyreels_a2.training.sharding import (
+    load_optimizer_state,
+    optimizer_state,
+    put,
+    shard,
+    whole,
+)
 from skyreels_a2.training.task import Task
 
 logger = logging.getLogger(__name__)
@@ -54,9 +66,16 @@ class Trainer:
         self.task, self.config, self.run = task, config, run
         self.callbacks = callbacks
         self.processes = processes or Processes()
+        self.processes.check_batch(config.loop.batch_size)
         self.step = 0
         self.skipped = 0
         self._bad_in_a_row = 0
+        if config.loop.gradient_checkpointing:
+            checkpointed: Any = task.model
+            checkpointed.enable_gradient_checkpointing()
+        self.is_sharded = config.loop.sharded and self.processes.size > 1
+        if self.is_sharded:
+            shard(task.model)
         self._parameters = [p for p in task.model.parameters() if p.requires_grad]
         self.optimizer = config.optim.optimizer(self._parameters)
         decay = config.loop.ema_decay
@@ -66,13 +85,16 @@ class Trainer:
         """Run to the end.
 
         Args:
-            resume: Go on from the newest checkpoint in the run's folder, if there is one.
+            resume: Go on from the newest checkpoint in the run's folder, if there is one; else
+                those that are there are removed.
 
         Raises:
             TrainingStoppedError: No finite loss for `nan_patience` steps.
         """
         if resume and (found := checkpoints(self.run)):
             self.load(found[-1])
+        elif self.processes.is_first:
+            drop_checkpoints(self.run)
         loop = self.config.loop
         for callback in self.callbacks:
             callback.on_start(self)
@@ -87,20 +109,25 @@ class Trainer:
             callback.on_end(self)
 
     def save(self) -> None:
-        """Write a checkpoint, unless another process does."""
+        """Write a checkpoint: the first process does, with the parts of all."""
+        parts: dict[str, Any] = {
+            "model": self.trained(),
+            "optimizer": optimizer_state(self.optimizer),
+        }
+        if self.ema is not None:
+            parts["ema"] = {name: whole(mean) for name, mean in self.ema.state_dict().items()}
         if not self.processes.is_first:
             return
-        parts = {"model": self._trained(), "optimizer": self.optimizer.state_dict()}
-        if self.ema is not None:
-            parts["ema"] = self.ema.state_dict()
         state = {"skipped": self.skipped, "config": self.config.model_dump()}
         save_checkpoint(self.run, self.step, parts, state, keep=self.config.loop.keep_checkpoints)
 
     def load(self, folder: Path) -> None:
         """Go on from a checkpoint."""
         parts, state = load_checkpoint(folder)
-        self.task.model.load_state_dict(parts["model"], strict=False)
-        self.optimizer.load_state_dict(parts["optimizer"])
+        named = dict(self.task.model.named_parameters())
+        for name, value in parts["model"].items():
+            put(named[name], value)
+        load_optimizer_state(self.optimizer, parts["optimizer"])
         if self.ema is not None and "ema" in parts:
             self.ema.load_state_dict(parts["ema"])
         self.step, self.skipped = state["step"], state["skipped"]
@@ -109,9 +136,10 @@ class Trainer:
         """Within it the task's model has the averaged weights."""
         return nullcontext() if self.ema is None else self.ema.applied()
 
-    def _trained(self) -> dict[str, Tensor]:
-        wanted = {name for name, p in self.task.model.named_parameters() if p.requires_grad}
-        return {k: v for k, v in self.task.model.state_dict().items() if k in wanted}
+    def trained(self) -> dict[str, Tensor]:
+        """What is trained, in one piece on the CPU; every process must ask."""
+        named = self.task.model.named_parameters()
+        return {name: whole(p) for name, p in named if p.requires_grad}
 
     def _one_step(self) -> dict[str, float]:
         """One optimiser step; a loss that is not finite leaves the weights as they are."""
@@ -120,8 +148,9 @@ class Trainer:
             group["lr"] = optim.lr_at(self.step, loop.steps)
         self.optimizer.zero_grad(set_to_none=True)
         figures = self._accumulate()
-        self.processes.sum_gradients(self._parameters)
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, optim.clip)
+        if not self.is_sharded:
+            self.processes.sum_gradients(self._parameters)
+        norm = whole(torch.nn.utils.clip_grad_norm_(self._parameters, optim.clip))
         figures["loss"] = self.processes.sum_value(figures["loss"])
         if torch.isfinite(norm) and torch.isfinite(torch.tensor(figures["loss"])):
             self.optimizer.step()
@@ -152,14 +181,17 @@ class Trainer:
                 losses, figures = self.task.losses(
                     indices, self._generators(indices), self.step / self.config.loop.steps
                 )
-            (losses.sum() / size).backward()  # type: ignore[no-untyped-call]
+            # FSDP2 takes the mean over processes where the batch needs the sum.
+            factor = self.processes.size if self.is_sharded else 1
+            (losses.sum() * factor / size).backward()  # type: ignore[no-untyped-call]
             total["loss"] += float(losses.detach().sum()) / size
             total |= figures
         return total
 
     def _micro_batches(self) -> Iterator[list[int]]:
         mine = list(self.processes.share(range(self.config.loop.batch_size)))
-        step = self.config.loop.micro_batch
+        # Sharded, every process must make the same number of passes, whatever its samples' shapes.
+        step = 1 if self.is_sharded else self.config.loop.micro_batch
         return (mine[start : start + step] for start in range(0, len(mine), step))
 
     def _generators(self, indices: Sequence[int]) -> list[Generator]:

@@ -10,6 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from skyreels_a2.errors import InputError
+
 T = TypeVar("T")
 
 
@@ -37,6 +39,17 @@ class Processes:
     def is_first(self) -> bool:
         """Whether this process writes checkpoints and logs."""
         return self.rank == 0
+
+    def check_batch(self, size: int) -> None:
+        """Make sure that a batch splits evenly.
+
+        Raises:
+            InputError: It does not.
+        """
+        if size % self.size:
+            raise InputError(
+                f"loop.batch_size is {size}: use a multiple of the {self.size} processes"
+            )
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
         """This process's part of a batch: every size-th item."""
