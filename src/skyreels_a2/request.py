@@ -30,7 +30,7 @@ class Sampling:
 
     Attributes:
         num_inference_steps: Solver steps.
-        guidance_scale: Text guidance; at 1 and below the unconditional pass is left out.
+        guidance_scale: Text guidance; at 1 the pass without text is left out.
         image_guidance_scale: Guidance of the references; 1 is the published behaviour, another
             value costs a third pass without references.
         guider: Formula of the text guidance, one of `GUIDERS`.

@@ -160,3 +160,15 @@ def test_low_precision_is_near_full_precision(folder, pictures, precision):
     )
     error = (full - low).abs().mean()
     assert 0 < error < 0.02
+
+
+def test_a_hub_id_that_is_in_the_cache_opens_without_network(model_folder, tmp_path):
+    commit = "a" * 40
+    repository = tmp_path / "models--owner--tiny"
+    shutil.copytree(model_folder, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text(commit)
+    pipeline = SkyReelsA2Pipeline.from_pretrained(
+        "owner/tiny", cache_dir=tmp_path, local_files_only=True
+    )
+    assert pipeline.defaults.width == 32

@@ -28,8 +28,8 @@ def manifest(folder, *rows):
     )
 
 
-def row(video="a.mp4", picture="anna.png"):
-    elements = [{"role": "character", "pictures": [picture], "name": "anna"}]
+def row(video="a.mp4", picture="anna.png", views=1):
+    elements = [{"role": "character", "pictures": [picture] * views, "name": "anna"}]
     return {"video": video, "prompt": "@anna waves", "elements": elements}
 
 
@@ -48,7 +48,9 @@ def test_wrong_rows_are_counted_and_left_out(folder, caplog):
     assert "triplets.jsonl:2" in caplog.text
 
 
-@pytest.mark.parametrize("bad", [row("broken.mp4"), row("short.mp4"), row(picture="gone.png")])
+@pytest.mark.parametrize(
+    "bad", [row("broken.mp4"), row("short.mp4"), row(picture="gone.png"), row(views=3)]
+)
 def test_broken_files_are_counted_and_their_neighbour_serves(folder, bad):
     manifest(folder, bad, row())
     triplets = ManifestTriplets(folder, SPEC)

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from skyreels_a2.conditioning.spatial import check_layout
 from skyreels_a2.elements import Composition, Element, Role
 from skyreels_a2.errors import InputError, SkyReelsA2Error, SpecError, one_line
 from skyreels_a2.media.images import open_picture
@@ -26,7 +27,7 @@ from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import TRAINING, SceneSpec
 from skyreels_a2.scenes.splits import Split
 from skyreels_a2.triplet import Triplet
-from skyreels_a2.video import TIME_STEP, Video, VideoSpec
+from skyreels_a2.video import Video, VideoSpec
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +164,7 @@ class ManifestTriplets:
         composition = Composition(row.prompt, elements)
         for reference in composition.references:
             open_picture(reference.picture)
+        check_layout(len(composition.references), self._spec)
         return Triplet(composition, read_clipped(self._folder / row.video, self._spec))
 
 
@@ -183,9 +185,3 @@ def read_clipped(path: Path, spec: VideoSpec) -> Video:
     if len(frames) < spec.num_frames:
         raise SpecError(f"{path} has {len(frames)} frames: {spec.num_frames} are needed")
     return Video(np.stack(frames), spec)
-
-
-def fits(triplet: Triplet) -> bool:
-    """Whether the references leave at least one latent frame of the video."""
-    count = len(triplet.composition.references)
-    return TIME_STEP * count < triplet.video.spec.num_frames
