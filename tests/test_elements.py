@@ -99,5 +99,12 @@ def test_remarks_name_the_unmentioned_and_count_references():
     assert list(Composition("@anna waves", (ANNA, FOREST)).remarks()) == []
     (remark,) = Composition("@anna waves", (ANNA, BEAR)).remarks()
     assert "'bear'" in remark
+
+
+def test_more_references_than_the_weights_saw_are_remarked():
+    assert list(Composition("x", (FOREST,) * 3).remarks()) == []
     (remark,) = Composition("x", (FOREST,) * 4).remarks()
     assert "4 references" in remark
+    views = Element.character(["front.png", "side.png", "back.png"])
+    (remark,) = Composition("x", (views, FOREST)).remarks()
+    assert "at most 3" in remark

@@ -20,6 +20,7 @@ def test_public_names_are_those_that_resolve():
 def test_each_public_name_resolves_and_introduces_itself(name):
     value = getattr(skyreels_a2, name)
     assert value.__name__ == name
+    assert value.__module__ == f"skyreels_a2.{skyreels_a2._HOME[name]}"
     assert value.__doc__
 
 

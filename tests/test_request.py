@@ -25,6 +25,7 @@ def test_the_defaults_are_the_published_ones():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
+        ({"num_inference_steps": -1}, "steps is -1"),
         ({"num_inference_steps": 0}, "steps is 0: use at least 1"),
         ({"guidance_scale": -1.0}, "guidance scale is -1.0: use a number, 0 or above"),
         ({"image_guidance_scale": float("nan")}, "image guidance scale is nan"),
@@ -32,12 +33,22 @@ def test_the_defaults_are_the_published_ones():
         ({"scheduler": "magic"}, "unipc, euler, dpm"),
         ({"guidance_interval": (0.5, 0.5)}, "two rising fractions"),
         ({"guidance_interval": (0.5, 1.5)}, "two rising fractions"),
+        ({"guidance_interval": (-0.1, 1.0)}, "two rising fractions"),
+        ({"guidance_interval": (float("nan"), 1.0)}, "two rising fractions"),
         ({"flow_shift": 0.0}, "flow shift is 0.0: use above 0"),
+        ({"flow_shift": float("inf")}, "flow shift is inf"),
     ],
 )
 def test_settings_out_of_range_say_what_is_allowed(wrong, message):
     with pytest.raises(SamplingError, match=message):
         Sampling(**wrong)
+
+
+def test_the_ends_of_every_range_are_allowed():
+    Sampling(num_inference_steps=1, guidance_scale=0.0, image_guidance_scale=0.0)
+    Sampling(guidance_interval=(0.0, 1e-3), flow_shift=1e-3)
+    for seed in (0, MAX_SEED):
+        assert GenerationRequest(SCENE, SPEC, seed).seed == seed
 
 
 @pytest.mark.parametrize("seed", [-1, MAX_SEED + 1])

@@ -41,8 +41,10 @@ def resolve_mentions(prompt: str, spoken: Mapping[str, str]) -> str:
 def unmentioned_names(prompt: str, described: Mapping[str, str | None]) -> Iterator[str]:
     """Names of elements that the prompt speaks of neither by name nor by description."""
     text = prompt.casefold()
+    called = mentioned_names(prompt)
+    rest = _MENTION.sub("@", prompt).casefold()  # @anna-lena does not call anna
     for name, description in described.items():
-        if re.search(rf"(?<!\w){re.escape(name.casefold())}(?!\w)", text):
+        if name in called or re.search(rf"(?<!\w){re.escape(name.casefold())}(?!\w)", rest):
             continue
         if description and description.casefold() in text:
             continue

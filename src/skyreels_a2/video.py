@@ -21,6 +21,10 @@ SIZE_STEP = 16
 """Sides are multiples of this: 8 by the VAE, 2 by the transformer's patches."""
 TIME_STEP = 4
 """Frames come as 4k+1: the causal VAE keeps the first alone and packs each further four."""
+MAX_FPS = 240
+
+# As many digits as anyone means; more would overflow.
+_NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,10 @@ class VideoSpec:
         if self.num_frames < 1 or self.num_frames % TIME_STEP != 1:
             near = _both_sides(self.num_frames - 1, TIME_STEP, 0, add=1)
             raise SpecError(f"number of frames is {self.num_frames}: use 4k+1, e.g. {near}")
-        if not (math.isfinite(self.fps) and 0 < self.fps <= 240):
-            raise SpecError(f"frame rate is {self.fps:g}: use a number above 0 and at most 240")
+        if not (math.isfinite(self.fps) and 0 < self.fps <= MAX_FPS):
+            raise SpecError(
+                f"frame rate is {self.fps:g}: use a number above 0 and at most {MAX_FPS}"
+            )
 
     @property
     def num_latent_frames(self) -> int:
@@ -101,9 +107,9 @@ def parse_size(text: str, *, area: int) -> tuple[int, int]:
     Raises:
         SpecError: Neither form.
     """
-    if match := re.fullmatch(r"(\d+)\s*[xX*]\s*(\d+)", text.strip()):
+    if match := re.fullmatch(r"(\d{1,9})\s*[xX*]\s*(\d{1,9})", text.strip()):
         return int(match[1]), int(match[2])
-    if match := re.fullmatch(r"(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", text.strip()):
+    if match := re.fullmatch(rf"({_NUMBER}):({_NUMBER})", text.strip()):
         across, down = float(match[1]), float(match[2])
         if across > 0 and down > 0:
             width = math.sqrt(area * across / down)
@@ -115,10 +121,12 @@ def frames_for(seconds: float, fps: float) -> int:
     """The 4k+1 frames nearest to a running time.
 
     Raises:
-        SpecError: Not above zero.
+        SpecError: Either is not above zero, or they make more frames than can be counted.
     """
     if not (math.isfinite(seconds) and seconds > 0):
         raise SpecError(f"{seconds:g} seconds: use a number above 0")
+    if not (fps > 0 and math.isfinite(seconds * fps)):
+        raise SpecError(f"frame rate is {fps:g}: use a number above 0 and at most {MAX_FPS}")
     return max(0, round((seconds * fps - 1) / TIME_STEP)) * TIME_STEP + 1
 
 

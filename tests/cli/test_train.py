@@ -29,7 +29,7 @@ def cached(cli, model_folder):
 def test_without_a_recipe_all_are_listed(cli):
     result = cli("train")
     assert result.code == 0
-    for name in ("paper", "lora", "full", "vae"):
+    for name in ("paper", "lora", "full", "vae", "dual-encoder"):
         assert name in result.out
 
 
@@ -85,6 +85,13 @@ def test_a_vae_is_trained_on_scenes(cli, train, quick):
     assert cli(*quick, "--model", "run/model", "-o", "out.mp4").code == 0
 
 
+def test_a_dual_encoder_is_trained_on_scenes(cli, train, quick, tmp_path):
+    result = train("dual-encoder", "scenes:builtin", "-o", "run")
+    assert (result.code, result.out) == (0, "run/model\n")
+    assert (tmp_path / "run/model/dual_encoder").is_dir()
+    assert cli(*quick, "--model", "run/model", "-o", "out.mp4").code == 0
+
+
 @pytest.mark.parametrize(
     ("recipe", "data", "flags", "words"),
     [
@@ -92,6 +99,7 @@ def test_a_vae_is_trained_on_scenes(cli, train, quick):
         ("full", "nowhere", (), "scenes:SOURCE"),
         ("full", "scenes:magic", (), "builtin"),
         ("vae", "nowhere", (), "trains on scenes"),
+        ("dual-encoder", "nowhere", (), "trains on scenes"),
         ("full", "scenes:builtin", ("--set", "lr=1"), "optim.lr"),
         ("lora", "scenes:builtin", ("--lora-rank", "0"), "use 1 or more"),
     ],

@@ -25,7 +25,9 @@ Assets = Annotated[
 
 
 def train(
-    recipe: Annotated[str | None, typer.Argument(help="paper, lora, full or vae.")] = None,
+    recipe: Annotated[
+        str | None, typer.Argument(help="paper, lora, full, vae or dual-encoder.")
+    ] = None,
     *,
     data: Data = "scenes:builtin",
     model: Model = "a2-tiny",

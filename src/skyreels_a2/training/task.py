@@ -10,13 +10,12 @@ from torch import Generator, Tensor, nn
 
 
 class Task(Protocol):
-    """A model, its data and its loss.
+    """A model, its data and its loss."""
 
-    Attributes:
-        model: The module whose parameters that require gradients are trained.
-    """
-
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """The module whose parameters that require gradients are trained."""
+        ...
 
     def losses(
         self, indices: Sequence[int], generators: list[Generator], progress: float
