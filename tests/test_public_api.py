@@ -1,5 +1,6 @@
 """What `import skyreels_a2` gives, and how lightly."""
 
+import json
 import subprocess
 import sys
 
@@ -35,22 +36,38 @@ def test_star_import_gives_all():
     assert set(skyreels_a2.__all__) <= set(namespace)
 
 
-def loaded_after(code):
-    script = f"{code}\nimport sys; print([m for m in {HEAVY!r} if m in sys.modules])"
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+def heavy_packages_loaded_by(code):
+    """Heavy packages that a fresh Python loads for the code."""
+    script = (
+        "import json, sys\n"
+        f"try:\n    {code}\n"
+        "except SystemExit as end:\n    assert not end.code, end.code\n"
+        f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
     )
-    return result.stdout.splitlines()[-1]
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return set(json.loads(result.stdout.splitlines()[-1]))
 
 
-def test_importing_the_package_loads_nothing_heavy():
-    loaded = loaded_after("import skyreels_a2; skyreels_a2.Element; skyreels_a2.VideoSpec")
-    assert loaded == "[]"
+@pytest.mark.parametrize(
+    "code", ["import skyreels_a2", "from skyreels_a2 import Composition, Element, VideoSpec"]
+)
+def test_importing_the_package_loads_nothing_heavy(code):
+    assert heavy_packages_loaded_by(code) == set()
 
 
 def test_help_loads_no_torch():
-    loaded = loaded_after("from skyreels_a2.cli.main import run; run(['--help'])")
-    assert not {"torch", "diffusers", "transformers"} & set(eval(loaded))
+    code = "from skyreels_a2.cli.main import main; sys.argv[1:] = ['--help']; main()"
+    assert not heavy_packages_loaded_by(code) & {"torch", "diffusers", "transformers"}
+
+
+def test_the_package_runs_as_a_module():
+    command = [sys.executable, "-m", "skyreels_a2", "--help"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "generate" in result.stdout
 
 
 def test_the_version_is_that_of_the_distribution():

@@ -115,7 +115,7 @@ def test_seconds_become_the_nearest_4k_plus_1_frames(seconds, fps):
     assert abs(frames - seconds * fps) <= 2 + 1e-6 or frames == 1
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e308])
 def test_seconds_must_be_positive(seconds):
     with pytest.raises(SpecError, match="above 0"):
         frames_for(seconds, 15)

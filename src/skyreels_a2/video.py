@@ -53,10 +53,7 @@ class VideoSpec:
         if self.num_frames < 1 or self.num_frames % TIME_STEP != 1:
             near = _both_sides(self.num_frames - 1, TIME_STEP, 0, add=1)
             raise SpecError(f"number of frames is {self.num_frames}: use 4k+1, e.g. {near}")
-        if not (math.isfinite(self.fps) and 0 < self.fps <= MAX_FPS):
-            raise SpecError(
-                f"frame rate is {self.fps:g}: use a number above 0 and at most {MAX_FPS}"
-            )
+        _require_rate(self.fps)
 
     @property
     def num_latent_frames(self) -> int:
@@ -121,13 +118,17 @@ def frames_for(seconds: float, fps: float) -> int:
     """The 4k+1 frames nearest to a running time.
 
     Raises:
-        SpecError: Either is not above zero, or they make more frames than can be counted.
+        SpecError: Time not above zero or endless, or a frame rate that no spec takes.
     """
-    if not (math.isfinite(seconds) and seconds > 0):
+    if not (math.isfinite(seconds * MAX_FPS) and seconds > 0):
         raise SpecError(f"{seconds:g} seconds: use a number above 0")
-    if not (fps > 0 and math.isfinite(seconds * fps)):
-        raise SpecError(f"frame rate is {fps:g}: use a number above 0 and at most {MAX_FPS}")
+    _require_rate(fps)
     return max(0, round((seconds * fps - 1) / TIME_STEP)) * TIME_STEP + 1
+
+
+def _require_rate(fps: float) -> None:
+    if not 0 < fps <= MAX_FPS:
+        raise SpecError(f"frame rate is {fps:g}: use a number above 0 and at most {MAX_FPS}")
 
 
 def _nearest(value: float, step: int) -> int:

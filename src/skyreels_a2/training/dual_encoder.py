@@ -98,8 +98,8 @@ class DualEncoderTask:
         pictures = [s.pictures[place] for place in range(4) for s in samples]
         looks = model.features(model.pixels(pictures)).chunk(4)
         one, other = (model.project_picture(look) for look in looks[:2])
-        texts = model.embed_texts([s.phrase for s in samples] + [s.caption for s in samples])
-        names, captions = texts.chunk(2)
+        names = model.embed_texts([s.phrase for s in samples])
+        captions = model.embed_texts([s.caption for s in samples])
         kin, alike = (m.to(model.device) for m in (same_kin(samples), same_name(samples)))
         ahead, back = model.project_ends(looks[2], looks[3]), model.project_ends(looks[3], looks[2])
         told = same_caption(samples).to(model.device)
