@@ -1,15 +1,17 @@
-"""Build `a2-tiny` from nothing: every class of the real model at a tiny size, random weights.
+"""Build an untrained `a2-tiny`: every class of the real model at a tiny size.
 
-    python tools/build_a2_tiny.py [FOLDER]
+    python tools/build_a2_tiny.py FOLDER [--source all] [--assets CACHE]
 
-The folder is an ordinary model folder. The weights come from a fixed seed, so that two builds on
-one machine are equal; training starts from here.
+The folder is an ordinary model folder, and training starts from it (docs/training.md says how).
+The tokenizer learns its pieces from captions of scenes; the weights come from a fixed seed, the
+VAE's inflated (see `skyreels_a2.training.inflation`). Two builds on one machine are equal.
 """
 
 from __future__ import annotations
 
+import argparse
 import pydoc_data.topics
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -35,8 +37,12 @@ from transformers import (
 from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.presets import ModelDefaults
 from skyreels_a2.pipeline.schedulers import make_scheduler
+from skyreels_a2.scenes.assets import AssetSource
+from skyreels_a2.scenes.sampling import sample_scene
+from skyreels_a2.scenes.sources import open_source
+from skyreels_a2.training.inflation import fix_posterior, inflate
+from skyreels_a2.training.triplets import SCENES
 
-FOLDER = Path(__file__).parents[1] / "src/skyreels_a2/models/a2-tiny"
 DEFAULTS = ModelDefaults(
     width=160,
     height=96,
@@ -46,13 +52,22 @@ DEFAULTS = ModelDefaults(
     guidance_scale=3.0,
     negative_prompt="",
 )
-VOCABULARY = 2048
-TEXT_DIM = 64
-IMAGE_DIM = 64
+VOCABULARY = 4096
+TEXT_DIM = 128
+IMAGE_DIM = 128
 IMAGE_SIDE = 96
+WIDTH = 192
+NUM_CAPTIONS = 4000
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
+def texts(source: AssetSource) -> Iterator[str]:
+    """What the tokenizer learns its pieces from: captions of training scenes, and plain English."""
+    for seed in range(NUM_CAPTIONS):
+        yield sample_scene(source, seed, spec=SCENES).caption.text
+    yield from pydoc_data.topics.topics.values()
+
+
+def build_tokenizer(source: AssetSource) -> PreTrainedTokenizerFast:
     """A unigram tokenizer in the manner of umT5, with bytes for what it never saw."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
@@ -62,7 +77,7 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     trainer = trainers.UnigramTrainer(
         vocab_size=VOCABULARY - 256, special_tokens=special, unk_token="<unk>"
     )
-    tokenizer.train_from_iterator(pydoc_data.topics.topics.values(), trainer)
+    tokenizer.train_from_iterator(texts(source), trainer)
     pieces = [(piece, score) for piece, score in _pieces(tokenizer)]
     pieces += [(f"<0x{byte:02X}>", -20.0) for byte in range(256)]
     tokenizer.model = models.Unigram(pieces, unk_id=2, byte_fallback=True)
@@ -85,26 +100,51 @@ def _pieces(tokenizer: Tokenizer) -> list[tuple[str, float]]:
     return [(piece, score) for piece, score in vocabulary]
 
 
-def build_pipeline(seed: int = 0) -> SkyReelsA2Pipeline:
-    """All components at tiny size."""
+def build_vae() -> AutoencoderKLWan:
+    """In the manner of Wan 2.2's: it sees squares of 2×2 pixels, at a quarter of the cost."""
+    vae = AutoencoderKLWan(
+        base_dim=24,
+        decoder_base_dim=48,
+        z_dim=16,
+        dim_mult=[1, 2, 2],
+        num_res_blocks=1,
+        temperal_downsample=[True, True],
+        in_channels=12,
+        out_channels=12,
+        patch_size=2,
+        scale_factor_spatial=8,
+    )
+    inflate(vae)
+    fix_posterior(vae, std=0.03)
+    return vae
+
+
+def build_pipeline(source: AssetSource, seed: int = 0) -> SkyReelsA2Pipeline:
+    """All components at tiny size.
+
+    Args:
+        source: Assets whose captions the tokenizer learns from.
+        seed: Of the weights.
+    """
     torch.manual_seed(seed)
+    tokenizer = build_tokenizer(source)
     return SkyReelsA2Pipeline(
-        tokenizer=build_tokenizer(),
+        tokenizer=tokenizer,
         text_encoder=UMT5EncoderModel(
             UMT5Config(
-                vocab_size=VOCABULARY,
+                vocab_size=len(tokenizer),
                 d_model=TEXT_DIM,
-                d_kv=16,
-                d_ff=128,
-                num_layers=2,
+                d_kv=32,
+                d_ff=256,
+                num_layers=3,
                 num_heads=4,
             )
         ),
         image_encoder=CLIPVisionModel(
             CLIPVisionConfig(
                 hidden_size=IMAGE_DIM,
-                intermediate_size=128,
-                num_hidden_layers=3,
+                intermediate_size=384,
+                num_hidden_layers=4,
                 num_attention_heads=4,
                 image_size=IMAGE_SIDE,
                 patch_size=16,
@@ -115,18 +155,18 @@ def build_pipeline(seed: int = 0) -> SkyReelsA2Pipeline:
             crop_size={"height": IMAGE_SIDE, "width": IMAGE_SIDE},
         ),
         transformer=WanTransformer3DModel(
-            num_attention_heads=4,
-            attention_head_dim=24,
+            num_attention_heads=WIDTH // 32,
+            attention_head_dim=32,
             in_channels=36,
             out_channels=16,
             text_dim=TEXT_DIM,
-            freq_dim=64,
-            ffn_dim=192,
-            num_layers=3,
+            freq_dim=128,
+            ffn_dim=576,
+            num_layers=8,
             image_dim=IMAGE_DIM,
-            added_kv_proj_dim=96,
+            added_kv_proj_dim=WIDTH,
         ),
-        vae=AutoencoderKLWan(base_dim=8, dim_mult=[1, 1, 2, 2], num_res_blocks=1),
+        vae=build_vae(),
         scheduler=make_scheduler("unipc", flow_shift=5.0),
         defaults=DEFAULTS.as_mapping(),
     )
@@ -134,10 +174,14 @@ def build_pipeline(seed: int = 0) -> SkyReelsA2Pipeline:
 
 def main() -> None:
     """Build, halve and save."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    pipeline = build_pipeline()
+    parser = argparse.ArgumentParser(description="Build an untrained a2-tiny.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--source", default="builtin", help="builtin, fluent or all")
+    parser.add_argument("--assets", type=Path, help="cache folder of fetched assets")
+    given = parser.parse_args()
+    pipeline = build_pipeline(open_source(given.source, cache=given.assets))
     pipeline.to(torch.float16, silence_dtype_warnings=True)
-    pipeline.save_pretrained(folder)
+    pipeline.save_pretrained(given.folder)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor
 
@@ -76,9 +77,15 @@ def _decode_frame(vae: Any, latent: Tensor, tiles: list[list[_Tile]], *, first: 
     """Pictures of one latent frame; the caches of the tiles go on from frame to frame."""
     rows = [[_decode_tile(vae, latent, tile, first=first) for tile in row] for row in tiles]
     video = rows[0][0] if len(tiles) == len(tiles[0]) == 1 else _blend(vae, rows)
-    height, width = (side * vae.spatial_compression_ratio for side in latent.shape[-2:])
-    pictures = video[0, :, :, :height, :width].permute(1, 0, 2, 3)
+    patch = _patch(vae)
+    height, width = (side * vae.spatial_compression_ratio // patch for side in latent.shape[-2:])
+    pictures: Tensor = unpatchify(video[:, :, :, :height, :width], patch)[0].permute(1, 0, 2, 3)
     return pictures.clamp(-1.0, 1.0)
+
+
+def _patch(vae: Any) -> int:
+    """Side of the squares of pixels that the decoder gives as channels (Wan 2.2's VAE: 2)."""
+    return int(vae.config.patch_size or 1)
 
 
 def _decode_tile(vae: Any, latent: Tensor, tile: _Tile, *, first: bool) -> Tensor:
@@ -92,8 +99,10 @@ def _decode_tile(vae: Any, latent: Tensor, tile: _Tile, *, first: bool) -> Tenso
 
 def _blend(vae: Any, rows: list[list[Tensor]]) -> Tensor:
     """Join overlapping tiles with diffusers' own blending, in its order."""
-    step_h, step_w = vae.tile_sample_stride_height, vae.tile_sample_stride_width
-    over_h, over_w = vae.tile_sample_min_height - step_h, vae.tile_sample_min_width - step_w
+    patch = _patch(vae)
+    step_h, step_w = vae.tile_sample_stride_height // patch, vae.tile_sample_stride_width // patch
+    over_h = vae.tile_sample_min_height // patch - step_h
+    over_w = vae.tile_sample_min_width // patch - step_w
     joined = []
     for i, row in enumerate(rows):
         for j, tile in enumerate(row):

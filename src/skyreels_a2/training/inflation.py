@@ -8,6 +8,7 @@ silent, so that the whole begins as a chain of convolutions, which learns colour
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -17,7 +18,9 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import (
     WanResample,
     WanResidualBlock,
 )
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 
 @torch.no_grad()
@@ -57,3 +60,27 @@ def fix_posterior(vae: Any, *, std: float) -> None:
     half = vae.config.z_dim
     vae.quant_conv.weight[half:] = 0
     vae.quant_conv.bias[half:] = 2 * torch.tensor(std).log()
+
+
+class single_pictures(TorchFunctionMode):  # noqa: N801  (a context manager, used like one)
+    """Within it, a causal VAE that is given videos of one frame computes a third as much.
+
+    Before the first frame there are zeros, so only the newest slice of a temporal kernel counts;
+    the outcome is the same.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Tensor],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Tensor:
+        """Convolve in two dimensions where time has one step; see `TorchFunctionMode`."""
+        del types
+        kwargs = kwargs or {}
+        if func is functional.conv3d and not kwargs and args[0].shape[2] == args[1].shape[2]:
+            video, weight, bias, stride = args[:4]
+            flat = functional.conv2d(video[:, :, -1], weight[:, :, -1], bias, stride[1:])
+            return flat.unsqueeze(2)
+        return func(*args, **kwargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from skyreels_a2.scenes.render import RenderedScene, render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import SceneSpec
 from skyreels_a2.scenes.splits import Split
+from skyreels_a2.training.inflation import single_pictures
 from skyreels_a2.video import VideoSpec
 
 HELD_OUT = 10_000_000
@@ -44,11 +46,16 @@ class Stage:
     side: int
 
 
-STAGES = (Stage(0.45, 1, 64), Stage(0.75, 5, 64), Stage(0.93, 9, 64), Stage(1.0, 17, 0))
+STAGES = (Stage(0.6, 1, 64), Stage(0.9, 5, 64), Stage(1.0, 9, 64))
+CROPS = 4
+"""Samples cut from each scene: rendering one costs as much as learning from one."""
 
 
 class VaeTask:
-    """Reconstruction: absolute error, error of the edges, and a light pull on the posterior.
+    """Reconstruction: squared error, and a light pull on the posterior.
+
+    Squared, since it is what PSNR counts and, tried side by side from nothing, was 1.3 dB ahead
+    of absolute error with that of the edges after 200 steps.
 
     Args:
         vae: An `AutoencoderKLWan`.
@@ -56,7 +63,6 @@ class VaeTask:
         spec: Size and rate of the scenes.
         stages: Order of lessons.
         kl_weight: Weight of the divergence from the unit normal.
-        edge_weight: Weight of the error of the spatial differences.
         reference_share: Share of samples that are reference videos as the spatial branch lays
             them: pictures on white, four frames each, then zeros.
     """
@@ -69,13 +75,11 @@ class VaeTask:
         *,
         stages: Sequence[Stage] = STAGES,
         kl_weight: float = 1e-6,
-        edge_weight: float = 0.5,
         reference_share: float = 0.25,
     ) -> None:
         self.model = vae
         self.source, self.spec, self.stages = source, spec, stages
-        self.kl_weight, self.edge_weight = kl_weight, edge_weight
-        self.reference_share = reference_share
+        self.kl_weight, self.reference_share = kl_weight, reference_share
 
     def losses(
         self, indices: Sequence[int], generators: list[Generator], progress: float
@@ -87,26 +91,22 @@ class VaeTask:
             for index, generator in zip(indices, generators, strict=True)
         ]
         video = torch.stack(samples).to(self.model.device)
-        posterior = self.model.encode(video).latent_dist
-        noise = torch.stack(
-            [torch.randn(posterior.mean.shape[1:], generator=g) for g in generators]
-        )
-        latents = posterior.mean + posterior.std * noise.to(posterior.mean)
-        decoded = self.model.decode(latents).sample
-        error = (decoded.float() - video.float()).abs().mean(dim=(1, 2, 3, 4))
-        edges = sum(
-            _difference(decoded.float() - video.float(), dim).abs().mean(dim=(1, 2, 3, 4))
-            for dim in (-1, -2)
-        )
-        divergence = _divergence(posterior)
-        losses = error + self.edge_weight * edges + self.kl_weight * divergence
-        squared = (decoded.detach().float() - video.float()).square().mean()
-        return losses, {"psnr": float(10 * torch.log10(4 / squared)), "frames": stage.frames}
+        with single_pictures() if stage.frames == 1 else nullcontext():
+            posterior = self.model.encode(video).latent_dist
+            noise = torch.stack(
+                [torch.randn(posterior.mean.shape[1:], generator=g) for g in generators]
+            )
+            latents = posterior.mean + posterior.std * noise.to(posterior.mean)
+            decoded = self.model.decode(latents).sample
+        error = (decoded.float() - video.float()).square().mean(dim=(1, 2, 3, 4))
+        losses = error + self.kl_weight * _divergence(posterior)
+        psnr = 10 * torch.log10(4 / error.detach().mean())
+        return losses, {"psnr": float(psnr), "frames": stage.frames}
 
     def sample(self, index: int, stage: Stage, generator: Generator) -> Tensor:
         """One training video (3, frames, side, side) in [-1, 1]."""
         draw = torch.rand(4, generator=generator).tolist()
-        scene = _scene(self.source, index, stage.frames, self.spec, Split.TRAIN)
+        scene = _scene(self.source, index // CROPS, stage.frames, self.spec, Split.TRAIN)
         if draw[0] < self.reference_share:
             video = reference_frames(scene, self.spec, stage.frames)
             if stage.frames == 1:
@@ -147,8 +147,7 @@ def held_out_psnr(
     for number in range(count):
         scene = _scene(source, HELD_OUT + number, spec.num_frames, spec, Split.HELD_OUT)
         video = as_tensor(scene.frames)[None].to(vae.device, vae.dtype)
-        with torch.autocast(vae.device.type, dtype=torch.bfloat16):
-            decoded = vae.decode(vae.encode(video).latent_dist.mode()).sample
+        decoded = vae.decode(vae.encode(video).latent_dist.mode()).sample
         error = (decoded.float() - video.float()).square().mean()
         figures.append(float(10 * torch.log10(4 / error)))
         if number < 4:
@@ -165,8 +164,7 @@ def latent_statistics(
     for number in range(count):
         scene = _scene(source, number, spec.num_frames, spec, Split.TRAIN)
         video = as_tensor(scene.frames)[None].to(vae.device, vae.dtype)
-        with torch.autocast(vae.device.type, dtype=torch.bfloat16):
-            latents = vae.encode(video).latent_dist.mode()
+        latents = vae.encode(video).latent_dist.mode()
         samples.append(latents.float().transpose(0, 1).flatten(1))
     joined = torch.cat(samples, dim=1)
     return joined.mean(1).tolist(), joined.std(1).tolist()
@@ -214,10 +212,6 @@ def _divergence(posterior: Any) -> Tensor:
     each = (mean.square() + var - 1 - logvar) / 2
     mean_of_each: Tensor = each.flatten(1).mean(1)
     return mean_of_each
-
-
-def _difference(values: Tensor, dim: int) -> Tensor:
-    return values.diff(dim=dim)
 
 
 def _strip(video: Tensor) -> NDArray[np.uint8]:
