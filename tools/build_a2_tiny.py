@@ -104,7 +104,7 @@ def build_vae() -> AutoencoderKLWan:
     """In the manner of Wan 2.2's: it sees squares of 2×2 pixels, at a quarter of the cost."""
     vae = AutoencoderKLWan(
         base_dim=24,
-        decoder_base_dim=48,
+        decoder_base_dim=32,
         z_dim=16,
         dim_mult=[1, 2, 2],
         num_res_blocks=1,

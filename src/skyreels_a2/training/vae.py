@@ -49,6 +49,8 @@ class Stage:
 STAGES = (Stage(0.6, 1, 64), Stage(0.9, 5, 64), Stage(1.0, 9, 64))
 CROPS = 4
 """Samples cut from each scene: rendering one costs as much as learning from one."""
+APART = 64
+"""Samples between two of one scene, so that those of a batch are of different ones."""
 
 
 class VaeTask:
@@ -106,7 +108,8 @@ class VaeTask:
     def sample(self, index: int, stage: Stage, generator: Generator) -> Tensor:
         """One training video (3, frames, side, side) in [-1, 1]."""
         draw = torch.rand(4, generator=generator).tolist()
-        scene = _scene(self.source, index // CROPS, stage.frames, self.spec, Split.TRAIN)
+        number = index // (APART * CROPS) * APART + index % APART
+        scene = _scene(self.source, number, stage.frames, self.spec, Split.TRAIN)
         if draw[0] < self.reference_share:
             video = reference_frames(scene, self.spec, stage.frames)
             if stage.frames == 1:
@@ -188,7 +191,7 @@ def as_tensor(frames: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(frames).permute(3, 0, 1, 2).float() / 127.5 - 1
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=APART + 8)
 def _scene(
     source: AssetSource, seed: int, num_frames: int, spec: VideoSpec, split: Split
 ) -> RenderedScene:
