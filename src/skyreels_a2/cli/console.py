@@ -60,6 +60,7 @@ class Bars:
         "cache": "Encoding",
         "pack": "Packing",
         "render": "Rendering",
+        "judge": "Judging",
     }
 
     def __init__(self, progress: Progress) -> None:

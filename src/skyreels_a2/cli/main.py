@@ -18,7 +18,7 @@ import typer
 from rich.markup import escape
 
 import skyreels_a2
-from skyreels_a2.cli import console, generate, rerun, scenes, show, train
+from skyreels_a2.cli import console, eval_tiny, generate, rerun, scenes, show, train
 from skyreels_a2.errors import SkyReelsA2Error, one_line
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ app.command("show")(show.show)
 app.command("rerun")(rerun.rerun)
 app.command("train")(train.train)
 app.command("cache")(train.cache)
+app.command("eval-tiny")(eval_tiny.eval_tiny)
 app.add_typer(scenes.app, name="scenes")
 
 

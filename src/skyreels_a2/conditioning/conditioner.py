@@ -28,6 +28,7 @@ from skyreels_a2.elements import Reference
 from skyreels_a2.errors import CompositionError
 from skyreels_a2.media.fit import fit
 from skyreels_a2.media.images import open_picture
+from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.video import VideoSpec
 
 
@@ -214,7 +215,8 @@ class Conditioner:
     def _posterior(self, pictures: Sequence[Tensor], spec: VideoSpec) -> Any:
         video = reference_video(pictures, spec)
         video = video.to(self.device or self.vae.device, self.vae.dtype)
-        return self.vae.encode(video).latent_dist
+        with onednn_convolutions():
+            return self.vae.encode(video).latent_dist
 
 
 def _weighted(mask: Tensor, strengths: Sequence[float]) -> Tensor:

@@ -17,6 +17,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor
 
 from skyreels_a2.conditioning.spatial import denormalize
+from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.video import Frames
 
 
@@ -93,7 +94,10 @@ def _decode_tile(vae: Any, latent: Tensor, tile: _Tile, *, first: bool) -> Tenso
         vae.clear_cache()
         tile.cache = list(vae._feat_map)  # noqa: SLF001  (diffusers keeps the cache to itself)
     window = vae.post_quant_conv(latent[..., tile.rows, tile.columns])
-    decoded: Tensor = vae.decoder(window, feat_cache=tile.cache, feat_idx=[0], first_chunk=first)
+    with onednn_convolutions():
+        decoded: Tensor = vae.decoder(
+            window, feat_cache=tile.cache, feat_idx=[0], first_chunk=first
+        )
     return decoded
 
 

@@ -12,6 +12,7 @@ from skyreels_a2.conditioning.conditioner import Conditioner
 from skyreels_a2.conditioning.prompts import TEXT_LENGTH
 from skyreels_a2.conditioning.spatial import normalize
 from skyreels_a2.elements import Reference
+from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.training.vae import as_tensor
 from skyreels_a2.triplet import Triplet
 
@@ -67,7 +68,8 @@ def encode(conditioner: Conditioner, triplet: Triplet, generator: Generator) -> 
     encoded = conditioner.references(references, triplet.video.spec)
     vae = conditioner.vae
     video = as_tensor(triplet.video.frames)[None].to(vae.device, vae.dtype)
-    posterior = vae.encode(video).latent_dist
+    with onednn_convolutions():
+        posterior = vae.encode(video).latent_dist
     text = conditioner.text(triplet.composition.text)[0]
     words = int(text.abs().sum(-1).ne(0).sum())
     return Example(

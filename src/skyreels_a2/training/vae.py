@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from skyreels_a2.conditioning.spatial import picture_tensor, reference_video
 from skyreels_a2.media.fit import fit
+from skyreels_a2.runtime.convolutions import channels_last, onednn_convolutions
 from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.render import RenderedScene, render
 from skyreels_a2.scenes.sampling import sample_scene
@@ -79,6 +80,7 @@ class VaeTask:
         kl_weight: float = 1e-6,
         reference_share: float = 0.25,
     ) -> None:
+        channels_last(vae)
         self.model = vae
         self.source, self.spec, self.stages = source, spec, stages
         self.kl_weight, self.reference_share = kl_weight, reference_share
@@ -150,7 +152,8 @@ def held_out_psnr(
     for number in range(count):
         scene = _scene(source, HELD_OUT + number, spec.num_frames, spec, Split.HELD_OUT)
         video = as_tensor(scene.frames)[None].to(vae.device, vae.dtype)
-        decoded = vae.decode(vae.encode(video).latent_dist.mode()).sample
+        with onednn_convolutions():
+            decoded = vae.decode(vae.encode(video).latent_dist.mode()).sample
         error = (decoded.float() - video.float()).square().mean()
         figures.append(float(10 * torch.log10(4 / error)))
         if number < 4:
@@ -167,7 +170,8 @@ def latent_statistics(
     for number in range(count):
         scene = _scene(source, number, spec.num_frames, spec, Split.TRAIN)
         video = as_tensor(scene.frames)[None].to(vae.device, vae.dtype)
-        latents = vae.encode(video).latent_dist.mode()
+        with onednn_convolutions():
+            latents = vae.encode(video).latent_dist.mode()
         samples.append(latents.float().transpose(0, 1).flatten(1))
     joined = torch.cat(samples, dim=1)
     return joined.mean(1).tolist(), joined.std(1).tolist()

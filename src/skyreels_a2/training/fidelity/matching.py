@@ -103,7 +103,7 @@ def _coarse_match(planes: Tensor, templates: Templates) -> Tensor:
     outer, _ = _differences(planes, flat.colours, flat.outline)
     fit = 0.45 * (outer + FLOOR).log() - (inner + FLOOR).log() + 1.5 * contrast
     height, width = fit.shape[-2:]
-    best = fit.unflatten(1, (len(templates), -1)).flatten(2).argmax(2)
+    best = fit.reshape(len(planes), len(templates), -1).argmax(2)
     return torch.stack([best // (height * width), best % (height * width) // width, best % width])
 
 
@@ -136,13 +136,15 @@ def _judge(planes: Tensor, templates: Templates, found: Tensor) -> Tensor:
     best = blocks.sum((-2, -1)).argmin(2)
     window, difference = _picked(windows, best), _picked(squared, best)
     edge = (difference * outline).sum((-2, -1)) / outline.sum((-2, -1)).clamp(min=0.5)
-    pair = (window, colours)
+    levelled = [_levelled(p, inside) for p in (window, colours)]
+    detailed = [_detail(p, inside) for p in (window, colours)]
+    shades = [_histogram(p, inside) for p in (window, colours)]
     evidence = (
         -(hidden + FLOOR).log(),
         (edge + FLOOR).log(),
-        _correlation(*(_levelled(p, inside) for p in pair), area, 0.003),
-        _correlation(*(_detail(p, inside) for p in pair), area, 0.002),
-        torch.minimum(*(_histogram(p, inside) for p in pair)).sum(-1) / area,
+        _correlation(levelled[0], levelled[1], area, 0.003),
+        _correlation(detailed[0], detailed[1], area, 0.002),
+        torch.minimum(shades[0], shades[1]).sum(-1) / area,
     )
     return torch.stack(evidence, -1)
 
@@ -169,9 +171,8 @@ def _picked(values: Tensor, index: Tensor) -> Tensor:
 
 def _blocks(values: Tensor) -> Tensor:
     """Sums over blocks of the last two dimensions."""
-    return functional.avg_pool2d(values.flatten(0, -3), BLOCK).unflatten(0, values.shape[:-2]) * (
-        BLOCK * BLOCK
-    )
+    means = functional.avg_pool2d(values.flatten(0, -3), BLOCK)
+    return means.view(*values.shape[:-2], *means.shape[-2:]) * BLOCK**2
 
 
 def _levelled(colours: Tensor, inside: Tensor) -> Tensor:
@@ -185,7 +186,7 @@ def _detail(colours: Tensor, inside: Tensor) -> Tensor:
     mask = inside[:, :, None]
     around = functional.avg_pool2d((colours * mask).flatten(0, 1), 5, 1, 2)
     share = functional.avg_pool2d(mask.flatten(0, 1), 5, 1, 2)
-    mean = (around / share.clamp(min=0.05)).unflatten(0, inside.shape[:2])
+    mean = (around / share.clamp(min=0.05)).view_as(colours)
     return (colours - mean) * mask
 
 

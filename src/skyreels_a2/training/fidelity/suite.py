@@ -2,15 +2,15 @@
 
 Every case is one translating character, at most one object and a background that nobody was
 trained on, in plain light and so that everybody is clearly seen for a while: what the truth does
-not show well cannot be asked of a model. A case is decided by the source, the suite's seed and its number alone. Distractors
-are references of other assets of the same role, posed at random as all references are; held-out
-assets come first, and training assets fill up where a source has too few.
+not show well cannot be asked of a model. A case is decided by the source, the suite's seed and its
+number alone. Distractors are references of other assets of the same role, posed at random as all
+references are; held-out assets come first, and training assets fill up where a source has too few.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,14 +19,13 @@ from PIL import Image
 
 from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError
-from skyreels_a2.media.fit import cover
 from skyreels_a2.request import GenerationRequest, Sampling
 from skyreels_a2.scenes.assets import AssetSource, Background, Subject
 from skyreels_a2.scenes.dataset import scene_seed
 from skyreels_a2.scenes.references import choose_pose, choose_view, reference_of
 from skyreels_a2.scenes.render import RenderedScene, render
 from skyreels_a2.scenes.sampling import sample_scene
-from skyreels_a2.scenes.scene import Actor, Camera, Course, Direction, Member, SceneSpec, View
+from skyreels_a2.scenes.scene import Actor, Camera, Course, Direction, Member, SceneSpec
 from skyreels_a2.scenes.splits import Split, split_of
 from skyreels_a2.video import TIME_STEP, Frames, VideoSpec
 
@@ -95,8 +94,8 @@ class Suite:
     source: AssetSource
     count: int = 200
     seed: int = SEED
-    spec: VideoSpec = VideoSpec(160, 96, 33, 10)
-    sampling: Sampling = Sampling()
+    spec: VideoSpec = field(default_factory=lambda: VideoSpec(160, 96, 33, 10))
+    sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
         for role in Role:

@@ -64,9 +64,9 @@ def templates_of(pictures: Sequence[Image.Image], side: int) -> Templates:
     outline = (functional.max_pool2d(inside, 3, 1, 1) - inside) * (inside < 0.5)
     shape = stacked.shape[:2]
     return Templates(
-        _spread(flat[:, :3], inside).unflatten(0, shape),
-        inside[:, 0].unflatten(0, shape),
-        outline[:, 0].unflatten(0, shape),
+        _spread(flat[:, :3], inside).view(*shape, 3, side, side),
+        inside[:, 0].view(*shape, side, side),
+        outline[:, 0].view(*shape, side, side),
     )
 
 
