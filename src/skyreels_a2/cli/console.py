@@ -61,6 +61,7 @@ class Bars:
         "pack": "Packing",
         "render": "Rendering",
         "judge": "Judging",
+        "build": "Building",
     }
 
     def __init__(self, progress: Progress) -> None:
