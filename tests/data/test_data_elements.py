@@ -53,7 +53,7 @@ def test_subjects_stay_themselves_under_a_panning_camera():
     place = np.kron(rng.integers(60, 200, (22, 50, 3)), np.ones((8, 8, 1))).astype(np.uint8)
     frames = np.stack([place[8:168, 3 * i : 3 * i + 256] for i in range(25)]).copy()
     for number, frame in enumerate(frames):
-        frame[50:110, 180 - 5 * number : 220 - 5 * number] = (20, 20, 240)
+        frame[50:110, 180 - 7 * number : 220 - 7 * number] = (20, 20, 240)
     tracks = MotionSegmenter(Settings().elements).tracks(Footage(frames, 12))
     long = [t for t in tracks if len(t.sightings) > 6]
     assert len(long) == 1
