@@ -102,7 +102,8 @@ def _best_look(
 ) -> tuple[_Look | None, str]:
     if len(track.sightings) / looked < settings.min_presence:
         return None, "seen too shortly"
-    looks = [_rate(sighting, footage) for sighting in track.sightings]
+    usual = float(np.median([sighting.mask.mean() for sighting in track.sightings]))
+    looks = [_rate(sighting, footage, usual) for sighting in track.sightings]
     reason = "too small"
     fits = []
     for look in looks:
@@ -112,14 +113,15 @@ def _best_look(
     return best, reason
 
 
-def _rate(sighting: Sighting, footage: Footage) -> _Look:
-    """Large, sharp and filling is good; touching the border is bad."""
+def _rate(sighting: Sighting, footage: Footage, usual: float) -> _Look:
+    """Sharp is good, and as large as usual: what is much larger is two, much smaller a part."""
     box = box_of(sighting.mask)
     left, top, right, bottom = _pixels(box, footage.frames[sighting.frame])
     inner = footage.frames[sighting.frame][top:bottom, left:right]
     area = float(sighting.mask.mean())
     crisp = min(1.0, sharpness(grey(resize(inner, 96, 96))) / 800)
-    rating = min(1.0, area / 0.15) * (0.5 + 0.5 * crisp) * 0.5 ** _borders(box)
+    whole = min(area / usual, usual / area) ** 2
+    rating = whole * (0.5 + 0.5 * crisp) * 0.5 ** _borders(box)
     return _Look(sighting, box, rating * sighting.trust)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyreels_a2.data.backends.protocols import Track
+from skyreels_a2.data.backends.protocols import Sighting, Track
 from skyreels_a2.data.backends.tracking import link
 from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.settings import ElementSettings
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 SIDE = 320
 """Pixels of the longer side of what is looked at."""
+SHARE_OF_EDGES = 0.55
+"""Along a subject's outline the empty scene has at most this share of the frame's edges: 95 % of
+rendered subjects have less, and half of what is none has more."""
 
 
 class MotionSegmenter:
@@ -51,13 +54,16 @@ class MotionSegmenter:
         numbers = footage.numbers(self._settings.sample_fps)
         frames = [shrink(footage.frames[n], SIDE) for n in numbers]
         plates = empty_scenes(frames)
-        found: list[list[Mask]] = []
-        for frame, (plate, valid) in zip(frames, plates, strict=True):
+        found: list[list[Sighting]] = []
+        for number, frame, (plate, valid) in zip(numbers, frames, plates, strict=True):
             mask = _different(frame, plate, self._settings.difference) & valid
             least = max(12, round(self._settings.min_area * 0.3 * mask.size))
             apart = pieces(tidy(mask, gap=7), min_area=least)
-            found.append([piece for piece in apart if not _is_ghost(piece, frame, plate)])
-        return link(numbers, frames, found)
+            left = [(piece, _edges_left(piece, frame, plate)) for piece in apart]
+            found.append(
+                [Sighting(number, piece, 1 - x) for piece, x in left if x <= SHARE_OF_EDGES]
+            )
+        return link(frames, found)
 
 
 def empty_scenes(frames: Sequence[Frame]) -> list[tuple[Frame, Mask]]:
@@ -132,8 +138,8 @@ def _different(frame: Frame, plate: Frame, least: float) -> Mask:
     return np.asarray(apart > least)
 
 
-def _is_ghost(mask: Mask, frame: Frame, plate: Frame) -> bool:
-    """Whether the outline is in the empty scene instead of the frame: something left from here."""
+def _edges_left(mask: Mask, frame: Frame, plate: Frame) -> float:
+    """Edges of the empty scene along an outline, against the frame's: many where something left."""
     line = outline(mask)
     here, there = edges(grey(frame))[line].mean(), edges(grey(plate))[line].mean()
-    return bool(there > 1.3 * here)
+    return float(there / max(1.0, here))

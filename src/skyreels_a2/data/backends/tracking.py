@@ -35,32 +35,27 @@ class _Open:
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    mask: Mask
+    sighting: Sighting
     colours: NDArray[np.float64]
     box: NDArray[np.float64]
     area: float
 
 
-def link(
-    numbers: Sequence[int], frames: Sequence[Frame], found: Sequence[Sequence[Mask]]
-) -> list[Track]:
+def link(frames: Sequence[Frame], found: Sequence[Sequence[Sighting]]) -> list[Track]:
     """Tracks of the pieces found in frames.
 
     Args:
-        numbers: Each frame's number in the shot.
         frames: As large as the masks.
-        found: The masks of each frame, none overlapping.
+        found: What was seen in each frame, none overlapping.
     """
     tracks: list[_Open] = []
-    for step, (number, frame, masks) in enumerate(zip(numbers, frames, found, strict=True)):
-        pieces = [_describe(frame, mask) for mask in masks]
+    for step, (frame, seen) in enumerate(zip(frames, found, strict=True)):
+        pieces = [_describe(frame, sighting) for sighting in seen]
         alive = [t for t in tracks if step - t.last <= MAX_GAP]
         for track, piece in _pair(alive, pieces, step):
-            _continue(track, piece, number, step)
+            _continue(track, piece, step)
             pieces.remove(piece)
-        tracks += [
-            _Open([Sighting(number, p.mask)], p.colours, p.box, p.area, last=step) for p in pieces
-        ]
+        tracks += [_Open([p.sighting], p.colours, p.box, p.area, last=step) for p in pieces]
     return [Track(tuple(track.sightings)) for track in tracks]
 
 
@@ -73,10 +68,11 @@ def colours_of(frame: Frame, mask: Mask) -> NDArray[np.float64]:
     return shares
 
 
-def _describe(frame: Frame, mask: Mask) -> _Piece:
+def _describe(frame: Frame, sighting: Sighting) -> _Piece:
+    mask = sighting.mask
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
-    return _Piece(mask, colours_of(frame, mask), box, float(mask.sum()))
+    return _Piece(sighting, colours_of(frame, mask), box, float(mask.sum()))
 
 
 def _pair(
@@ -114,9 +110,9 @@ def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return shared / max(1.0, float(areas) - shared)
 
 
-def _continue(track: _Open, piece: _Piece, number: int, step: int) -> None:
+def _continue(track: _Open, piece: _Piece, step: int) -> None:
     middle = (piece.box[:2] + piece.box[2:]) / 2 - (track.box[:2] + track.box[2:]) / 2
     track.speed = 0.5 * track.speed + 0.5 * middle / max(1, step - track.last)
     track.colours = 0.8 * track.colours + 0.2 * piece.colours
     track.box, track.area, track.last = piece.box, piece.area, step
-    track.sightings.append(Sighting(number, piece.mask))
+    track.sightings.append(piece.sighting)
