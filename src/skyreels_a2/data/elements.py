@@ -58,7 +58,7 @@ def dissect(
         best, reason = _best_look(track, footage, settings, looked)
         if best is None:
             what = f"{shot_id}-track{number}"
-            dropped.append(Dropped(what=what, stage="elements", reason=reason))
+            dropped.append(Dropped(what=what, stage="tracks", reason=reason))
         else:
             kept.append((track, best))
     if not kept or len(kept) > settings.max_subjects:

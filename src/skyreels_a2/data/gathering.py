@@ -104,7 +104,8 @@ def _funnel(dataset: Path, folders: Sequence[str]) -> tuple[list[StageCount], li
         gone = [d for result in known for d in result.dropped]
         kept = sum(len(result.kept) for result in known)
         spent = sum(result.seconds for result in known)
-        funnel.append(StageCount(stage, kept, len(gone), spent))
+        num_gone = sum(drop.stage == stage for drop in gone)
+        funnel.append(StageCount(stage, kept, num_gone, spent))
         dropped += gone
         if stage == "probe":
             seconds = sum(float(str(k["seconds"])) for result in known for k in result.kept)
