@@ -35,6 +35,7 @@ from skyreels_a2.training.sharding import (
     whole,
 )
 from skyreels_a2.training.task import Task
+from skyreels_a2.training.trainable import halve_frozen
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Trainer:
         if config.loop.gradient_checkpointing:
             checkpointed: Any = task.model
             checkpointed.enable_gradient_checkpointing()
+        if config.loop.precision == "bf16":
+            halve_frozen(task.model)
         self.is_sharded = config.loop.sharded and self.processes.size > 1
         if self.is_sharded:
             shard(task.model)
