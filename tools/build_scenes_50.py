@@ -26,6 +26,7 @@ from skyreels_a2.scenes.scene import Scene, SceneSpec
 from skyreels_a2.scenes.sources import open_source
 from skyreels_a2.scenes.splits import Split
 
+logger = logging.getLogger(__name__)
 COUNT = 50
 SPEC = SceneSpec(characters=(1, 1), objects=(1, 1))
 PLACE_SIZE = (320, 192)
@@ -138,7 +139,7 @@ def main() -> None:
     (given.out / "cases.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
     (given.out / "LICENSES.txt").write_text(LICENCES)
     size = sum(p.stat().st_size for p in given.out.iterdir())
-    logging.info("%d cases, %.2f MB in %s", len(rows), size / 1e6, given.out)
+    logger.info("%d cases, %.2f MB in %s", len(rows), size / 1e6, given.out)
 
 
 if __name__ == "__main__":

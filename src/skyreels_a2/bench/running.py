@@ -16,7 +16,7 @@ from skyreels_a2.bench.metrics.metric import Metric
 from skyreels_a2.bench.report.page import write_page
 from skyreels_a2.bench.report.system import System
 from skyreels_a2.bench.report.tables import write_csv, write_json
-from skyreels_a2.bench.scoring import Row, score_videos
+from skyreels_a2.bench.scoring import SCORES, Row, score_videos
 from skyreels_a2.bench.statistics import estimate
 from skyreels_a2.bench.suites.suite import Suite
 from skyreels_a2.bench.summary import COMPREHENSIVE, HOME, Summary, row_total, summarise
@@ -69,7 +69,7 @@ def score_run(run: Run) -> list[Row]:
         pairs,
         run.videos,
         run.metrics,
-        Ledger(run.out / "scores.jsonl"),
+        Ledger(run.out / SCORES),
         on_row=lambda done, total: run.on_progress("score", done, total),
     )
 

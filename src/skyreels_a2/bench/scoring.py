@@ -17,7 +17,10 @@ from skyreels_a2.bench.footage import Footage, UnusableVideoError, file_sha256, 
 from skyreels_a2.bench.ledger import Ledger
 from skyreels_a2.bench.metrics.metric import Metric, NotApplicableError
 from skyreels_a2.bench.networks.weights import NetworkMissingError
-from skyreels_a2.errors import PictureError, one_line
+from skyreels_a2.errors import InputError, PictureError, one_line
+
+SCORES = "scores.jsonl"
+"""The ledger of a run's folder."""
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +146,18 @@ def read_rows(ledger: Ledger) -> list[Row]:
     return list(latest.values())
 
 
+def read_run(folder: Path) -> list[Row]:
+    """The rows of a run's folder.
+
+    Raises:
+        InputError: It has none.
+    """
+    rows = read_rows(Ledger(folder / SCORES))
+    if not rows:
+        raise InputError(f"{folder} is no run: expected {SCORES} in it, as bench writes it")
+    return rows
+
+
 def measure_all(case: Case, footage: Footage, metrics: Iterable[Metric]) -> dict[str, Score]:
     """Every metric's score of footage."""
     return {metric.name: _measure(case, footage, metric) for metric in metrics}
@@ -178,6 +193,7 @@ def _measure(case: Case, footage: Footage, metric: Metric) -> Score:
         return Score(metric.name, Status.MISSING, reason=str(error))
     except Exception as error:
         # One odd video or network must not end a run of hours; it is told in the report.
-        logger.exception("%s of case %s", metric.name, case.id)
+        logger.warning("%s of case %s: %s", metric.name, case.id, one_line(error))
+        logger.debug("where it happened", exc_info=True)
         return Score(metric.name, Status.MISSING, reason=f"error: {one_line(error, limit=160)}")
     return Score(metric.name, Status.OK, float(measured.value), details=measured.details)

@@ -6,14 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from skyreels_a2.bench.cases import Status
-from skyreels_a2.bench.formulas import A2_METRICS, a2_comprehensive, home_total
+from skyreels_a2.bench.formulas import (
+    A2_METRICS,
+    a2_comprehensive,
+    home_total,
+    intelligentvbench_row,
+)
+from skyreels_a2.bench.metrics.judged import TRIPLE
 from skyreels_a2.bench.metrics.registry import METRICS
 from skyreels_a2.bench.scoring import Row
 from skyreels_a2.bench.statistics import Comparison, Estimate, compare_paired, estimate
 
 COMPREHENSIVE = "comprehensive"
 HOME = "home-total"
-TOTALS = (COMPREHENSIVE, HOME)
+JUDGE_MEAN = "judge-mean"
+JUDGE_LEAST = "judge-least"
+TOTALS = (COMPREHENSIVE, HOME, JUDGE_MEAN, JUDGE_LEAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,14 @@ def summarise(rows: Sequence[Row]) -> Summary:
 def row_total(row: Row, total: str) -> float | None:
     """A total of one video; None where a part is missing.
 
-    The comprehensive score needs all of A2-Bench's metrics; the home total takes what is known.
+    The comprehensive score needs all of A2-Bench's metrics; the home total takes what is known;
+    a judge's mean and least mark are those of IntelligentVBench, once it gave any.
     """
+    if total in (JUDGE_MEAN, JUDGE_LEAST):
+        marks = [row.value(name) for name in TRIPLE]
+        if not any(marks):
+            return None
+        return intelligentvbench_row(marks)[total == JUDGE_LEAST]
     if total == HOME:
         return home_total({name: row.value(name) for name in METRICS})
     values = {name: value for name in A2_METRICS if (value := row.value(name)) is not None}

@@ -6,14 +6,14 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from skyreels_a2.bench.suites.suite import TooMany
 from skyreels_a2.cli import bench_flags as flags
-from skyreels_a2.cli import console
+from skyreels_a2.cli import console, study
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.elements import PUBLISHED_MAX_REFERENCES
 from skyreels_a2.errors import InputError
@@ -48,6 +48,9 @@ class OpenPipeline:
             return load_pipeline(self.choice, bars)
 
 
+app.add_typer(study.app, name="study")
+
+
 @app.callback()
 def bench(  # noqa: PLR0913  (the flags are the interface)
     context: typer.Context,
@@ -75,6 +78,10 @@ def bench(  # noqa: PLR0913  (the flags are the interface)
     weights: flags.WeightsOf = None,
     download: flags.Download = False,
     dual_encoder: flags.DualEncoder = "a2-tiny",
+    judge_url: flags.JudgeUrl = None,
+    judge_model: flags.JudgeModel = None,
+    judge_repeats: flags.JudgeRepeats = 1,
+    judge_price: flags.JudgePrice = None,
 ) -> int:
     """Make the videos of a suite, score them, and write report.html, report.json and scores.csv."""
     if context.invoked_subcommand is not None:
@@ -116,6 +123,47 @@ def list_metrics() -> None:
         published = "yes" if metric.published else ""
         table.add_row(metric.name, metric.dimension.value, published, metric.says, metric.uses)
     console.data.print(table)
+
+
+@app.command("compare")
+def compare_runs(
+    first: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    second: Annotated[Path, typer.Argument(help="Folder of another.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the page goes.")] = Path(
+        "comparison.html"
+    ),
+    open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+) -> None:
+    """Compare two runs case by case: differences, intervals, and which is better how surely."""
+    from skyreels_a2.bench.report.comparison import (  # noqa: PLC0415
+        Contender,
+        verdict,
+        write_comparison,
+    )
+    from skyreels_a2.bench.scoring import read_run  # noqa: PLC0415
+    from skyreels_a2.bench.summary import compare  # noqa: PLC0415
+
+    contenders = [Contender(folder.resolve().name, read_run(folder)) for folder in (first, second)]
+    compared = compare(contenders[0].rows, contenders[1].rows)
+    if not compared:
+        raise InputError(f"{first} and {second} have no case in common: compare runs of one suite")
+    table = Table("metric", "difference", "95 %", "first better", "cases", "")
+    for name, found in compared.items():
+        difference = found.difference
+        table.add_row(
+            name,
+            f"{difference.mean:+.3f}",
+            f"{difference.low:+.3f} to {difference.high:+.3f}",
+            f"{100 * found.probability:.1f} %",
+            str(difference.count),
+            verdict(found),
+        )
+    console.messages.print(table)
+    write_comparison(contenders[0], contenders[1], out)
+    console.data.print(str(out), markup=False)
+    if open_:
+        webbrowser.open(out.resolve().as_uri())
 
 
 def _open_suite(params: Mapping[str, Any]) -> Suite:
@@ -203,20 +251,29 @@ def _run(
     suite: Suite, choice: ModelChoice, folder: Path, params: Mapping[str, Any], bars: console.Bars
 ) -> Run:
     from skyreels_a2.bench.metrics.registry import open_metrics  # noqa: PLC0415
-    from skyreels_a2.bench.networks.weights import Weights  # noqa: PLC0415
+    from skyreels_a2.bench.networks.weights import Judge, Weights  # noqa: PLC0415
     from skyreels_a2.bench.running import Run  # noqa: PLC0415
 
+    judge = None
+    if params["judge_url"] is not None:
+        answers = str(folder / "judge.jsonl")
+        judge = Judge(
+            params["judge_url"], params["judge_model"] or "", answers, params["judge_repeats"]
+        )
+        _tell_cost(suite, params)
     weights = Weights.parse(
         params["weights"] or (),
         device="cpu" if params["device"] == "auto" else params["device"],
         download=params["download"],
         model_folder=ModelChoice(params["dual_encoder"]).folder,
+        judge=judge,
     )
     finished = params["videos"]
     settings = {
         "suite": f"{suite.name}, {len(suite.cases)} cases",
         "videos": str(finished) if finished else f"made by {choice.name}",
         **({} if finished else _told_settings(_settings(choice, params))),
+        "judge": f"{judge.model} at {judge.url}, {judge.repeats} answers" if judge else "none",
         "networks named": ", ".join(params["weights"] or ()) or "none",
         **{f"version of {name}": version for name, version in versions().items()},
     }
@@ -229,6 +286,18 @@ def _run(
         settings=settings,
         on_progress=bars,
     )
+
+
+def _tell_cost(suite: Suite, params: Mapping[str, Any]) -> None:
+    """Say what judging takes, before it starts."""
+    from skyreels_a2.bench.metrics.judged import JUDGES, NUM_FRAMES  # noqa: PLC0415
+    from skyreels_a2.bench.networks.judge import estimate_cost  # noqa: PLC0415
+
+    wanted = [m for m in JUDGES if m.name in (params["metrics"] or [j.name for j in JUDGES])]
+    videos = len(suite.cases) * (1 if params["videos"] else params["best_of"])
+    pictures = NUM_FRAMES + max(len(case.composition.references) for case in suite.cases)
+    cost = estimate_cost(videos, len(wanted), params["judge_repeats"], pictures)
+    console.messages.print(cost.told(params["judge_price"]), markup=False)
 
 
 def _told_settings(settings: Settings) -> dict[str, str]:

@@ -7,7 +7,6 @@ Where the element is not to be seen at all, there is nothing to judge.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from PIL import Image
 from skyreels_a2.bench.metrics.matching import cut_out, element_likeness
 from skyreels_a2.bench.metrics.metric import Dimension, Measured, Metric, NotApplicableError
 from skyreels_a2.bench.networks.weights import absence
+from skyreels_a2.bench.remembering import per_picture
 from skyreels_a2.elements import Role
 from skyreels_a2.extras import require
 from skyreels_a2.media.images import open_picture
@@ -65,7 +65,7 @@ def _agreement(picture: PictureSource, footage: Footage) -> float:
     return float(np.mean([_best(cv2, frame, templates) for frame in footage.sample(_NUM_FRAMES)]))
 
 
-@lru_cache(maxsize=32)
+@per_picture
 def _templates(
     picture: PictureSource,
 ) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:

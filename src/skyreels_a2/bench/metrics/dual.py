@@ -12,7 +12,7 @@ import torch
 
 from skyreels_a2.bench.cases import Case
 from skyreels_a2.bench.footage import Footage
-from skyreels_a2.bench.metrics.matching import best_match, frame_grids
+from skyreels_a2.bench.metrics.matching import best_match, frame_cells
 from skyreels_a2.bench.metrics.metric import Dimension, Measured, Metric
 from skyreels_a2.bench.metrics.regions import require_elements
 from skyreels_a2.bench.networks.tiny_dual import open_tiny_dual
@@ -88,10 +88,10 @@ class TextDual(Metric):
 
 def _regions(reference: Reference, footage: Footage) -> list[Image.Image]:
     """The part of every sampled frame in which the reference is found best."""
-    frames, grids = footage.sample(_NUM_FRAMES), frame_grids(footage, _NUM_FRAMES)
+    frames, found = footage.sample(_NUM_FRAMES), frame_cells(footage, _NUM_FRAMES)
     crops = []
-    for frame, grid in zip(frames, grids, strict=True):
-        match = best_match(reference, grid)
+    for frame, cells in zip(frames, found, strict=True):
+        match = best_match(reference, cells)
         half = _REGION * frame.height / 2
         x, y = match.x * frame.width, match.y * frame.height
         crops.append(

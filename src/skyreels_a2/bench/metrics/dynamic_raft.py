@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 from skyreels_a2.bench.cases import Case
 from skyreels_a2.bench.footage import Footage
-from skyreels_a2.bench.metrics.dynamics import as_measured, dynamic_degree
+from skyreels_a2.bench.metrics.dynamics import dynamic_degree
 from skyreels_a2.bench.metrics.metric import Dimension, Measured, Metric
 from skyreels_a2.bench.networks.vbench_models import open_raft
 
@@ -22,4 +24,5 @@ class DynamicDegree(Metric):
     def measure(self, case: Case, footage: Footage) -> Measured:
         """0 or 1."""
         del case
-        return as_measured(*dynamic_degree(footage, open_raft(self.weights)))
+        moves, motions = dynamic_degree(footage, open_raft(self.weights))
+        return Measured(float(moves), {"motion": fmean(motions) if motions else 0.0})

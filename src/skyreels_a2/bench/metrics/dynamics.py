@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyreels_a2.bench.metrics.metric import Measured
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -38,11 +36,6 @@ def dynamic_degree(
     # VBench looks for the count only at a frame that moves: a video of none never does.
     moving = sum(motion > threshold for motion in motions)
     return moving >= max(1, least), [motion / threshold for motion in motions]
-
-
-def as_measured(moves: bool, motions: list[float]) -> Measured:  # noqa: FBT001  (its result)
-    """0 or 1, with the mean motion in units of the threshold."""
-    return Measured(float(moves), {"motion": float(np.mean(motions)) if motions else 0.0})
 
 
 def _fastest(flow: NDArray[np.floating]) -> float:

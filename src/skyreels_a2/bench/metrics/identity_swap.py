@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyreels_a2.bench.metrics.matching import frame_grids, reference_patches
+from skyreels_a2.bench.metrics.matching import frame_cells, reference_cells
 from skyreels_a2.bench.metrics.metric import Dimension, Measured, Metric, NotApplicableError
 from skyreels_a2.elements import Role
 
@@ -51,10 +51,12 @@ class IdentitySwap(Metric):
 def _maps(case: Case, element: Element, footage: Footage) -> list[NDArray[np.float32]]:
     """For every frame, how alike each of its cells is to an element."""
     references = [r for r in case.composition.references if r.element is element]
-    patches = np.concatenate([p.features for r in references for p in reference_patches(r)])
+    patches = [cells for r in references for cells in reference_cells(r)]
     return [
-        (grid.reshape(-1, grid.shape[-1]) @ patches.T).max(axis=1).reshape(grid.shape[:2])
-        for grid in frame_grids(footage, _NUM_FRAMES)
+        np.max([cells.likeness(frame).max(axis=0) for cells in patches], axis=0).reshape(
+            frame.shape
+        )
+        for frame in frame_cells(footage, _NUM_FRAMES)
     ]
 
 

@@ -33,7 +33,7 @@ class CharacterLite(_Lite):
     name = "character-lite"
     dimension = Dimension.CHARACTER
     role = Role.CHARACTER
-    says = "how much of the character's reference is seen, best cosine a cell"
+    says = "how much of the character's reference is seen, best likeness of each cell"
 
 
 class ObjectLite(_Lite):
@@ -42,7 +42,7 @@ class ObjectLite(_Lite):
     name = "object-lite"
     dimension = Dimension.OBJECT
     role = Role.OBJECT
-    says = "how much of the object's reference is seen, best cosine a cell"
+    says = "how much of the object's reference is seen, best likeness of each cell"
 
 
 class BackgroundLite(_Lite):
@@ -51,4 +51,4 @@ class BackgroundLite(_Lite):
     name = "background-lite"
     dimension = Dimension.BACKGROUND
     role = Role.BACKGROUND
-    says = "how much of the background's reference is seen, best cosine a cell"
+    says = "how much of the background's reference is seen, best likeness of each cell"

@@ -17,6 +17,7 @@ from skyreels_a2.bench.metrics.flow_smoothness import FlowSmoothness
 from skyreels_a2.bench.metrics.identity_swap import IdentitySwap
 from skyreels_a2.bench.metrics.image_quality import ImageQuality
 from skyreels_a2.bench.metrics.image_text import ImageText
+from skyreels_a2.bench.metrics.judged import JUDGES
 from skyreels_a2.bench.metrics.lite import BackgroundLite, CharacterLite, ObjectLite
 from skyreels_a2.bench.metrics.metric import Metric
 from skyreels_a2.bench.metrics.motion_smoothness import MotionSmoothness
@@ -26,34 +27,34 @@ from skyreels_a2.bench.metrics.sharpness import Sharpness
 from skyreels_a2.bench.networks.weights import Weights
 from skyreels_a2.errors import InputError
 
-METRICS: dict[str, type[Metric]] = {
-    metric.name: metric
-    for metric in (
-        CharacterId,
-        ObjectSimilarity,
-        Background,
-        ImageQuality,
-        Aesthetic,
-        MotionSmoothness,
-        DynamicDegree,
-        ImageText,
-        FaceDlib,
-        CharacterLite,
-        ObjectLite,
-        BackgroundLite,
-        CharacterDual,
-        ObjectDual,
-        TextDual,
-        ObjectDino,
-        Sharpness,
-        FlowSmoothness,
-        FlowDynamics,
-        CopyPaste,
-        ReferenceFlash,
-        IdentitySwap,
-        Drift,
-    )
-}
+_ALL: tuple[type[Metric], ...] = (
+    CharacterId,
+    ObjectSimilarity,
+    Background,
+    ImageQuality,
+    Aesthetic,
+    MotionSmoothness,
+    DynamicDegree,
+    ImageText,
+    FaceDlib,
+    CharacterLite,
+    ObjectLite,
+    BackgroundLite,
+    CharacterDual,
+    ObjectDual,
+    TextDual,
+    ObjectDino,
+    Sharpness,
+    FlowSmoothness,
+    FlowDynamics,
+    CopyPaste,
+    ReferenceFlash,
+    IdentitySwap,
+    Drift,
+    *JUDGES,
+)
+METRICS = {metric.name: metric for metric in _ALL}
+"""Name to class, in the order of reports."""
 
 
 def open_metrics(names: Sequence[str] | None, weights: Weights) -> list[Metric]:

@@ -17,9 +17,12 @@ _NUM_FRAMES = 8
 _HALF = 12.0
 """Levels of detail at which the value is one half: about that of a plain sharp picture."""
 
+_NOISE = 3.1
+"""Mean of the strongest tenth of white noise over its median: 2.06 / 0.67."""
+
 
 class Sharpness(Metric):
-    """How much is lost by smoothing, against how much there is; noise is not told from detail."""
+    """How much the strongest edges stand out from their surround, and from noise."""
 
     name = "sharpness"
     dimension = Dimension.IMAGE
@@ -38,7 +41,8 @@ def _sharpness(frame: NDArray[np.float32]) -> float:
     inner = grey[1:-1, 1:-1]
     around = (grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]) / 4
     detail = np.abs(inner - around).ravel()
-    # Only where there are edges: a plain sky is not blurred.
+    # Only where there are edges: a plain sky is not blurred. What is everywhere is noise: its
+    # strongest tenth is three times its median, so so much is taken off.
     strongest = np.sort(detail)[-max(1, len(detail) // 10) :]
-    level = float(strongest.mean())
+    level = max(0.0, float(strongest.mean()) - _NOISE * float(np.median(detail)))
     return level / (level + _HALF)

@@ -26,6 +26,34 @@ class NetworkMissingError(SkyReelsA2Error):
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """An endpoint that gives marks.
+
+    Attributes:
+        url: OpenAI-compatible, up to and with `/v1`.
+        model: Name of the model there.
+        answers: File that raw answers are kept in.
+        repeats: Answers that are averaged.
+
+    Raises:
+        InputError: No http(s) address, or no model.
+    """
+
+    url: str
+    model: str
+    answers: str
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("http://", "https://")):
+            raise InputError(
+                f"judge {self.url!r}: give an address such as http://localhost:8000/v1"
+            )
+        if not self.model:
+            raise InputError("the judge needs a model: name it with --judge-model")
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """Which weights to use, and whether to fetch them.
 
@@ -34,6 +62,7 @@ class Weights:
         device: Where transformers' networks run.
         download: Fetch from the hub what is not in its cache.
         model_folder: The model folder whose dual encoder is used.
+        judge: Who is asked for marks.
 
     Raises:
         InputError: An unknown network.
@@ -43,6 +72,7 @@ class Weights:
     device: str = "cpu"
     download: bool = False
     model_folder: Path | None = None
+    judge: Judge | None = None
 
     def __post_init__(self) -> None:
         for network, _ in self.named:

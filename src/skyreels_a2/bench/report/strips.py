@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -29,7 +30,17 @@ def strip(case: Case, video: Path) -> str:
         frames = [_shrunk(image) for image in read_footage(video).sample(_NUM_FRAMES)]
     except UnusableVideoError:
         frames = [_crossed()]
-    width = sum(i.width + _GAP for i in (*references, *frames)) + _GROUP
+    return _row(references, frames)
+
+
+def references_strip(case: Case) -> str:
+    """The references of a case alone, in the same way."""
+    return _row([_reference(r.picture) for r in case.composition.references], [])
+
+
+def _row(references: Sequence[Image.Image], frames: Sequence[Image.Image]) -> str:
+    gap = _GROUP if frames else 0
+    width = sum(i.width + _GAP for i in (*references, *frames)) + gap
     canvas = Image.new("RGB", (width, _HEIGHT), _PAPER)
     left = 0
     for number, image in enumerate((*references, *frames)):
