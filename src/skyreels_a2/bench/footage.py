@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image
 
 from skyreels_a2.errors import InputError, one_line
+from skyreels_a2.media.decoders import decoder_for
+from skyreels_a2.media.labels import Label
 from skyreels_a2.media.videos import iter_frames, probe
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def read_footage(path: Path) -> Footage:
             raise UnusableVideoError(f"unreadable: {one_line(error, limit=160)}") from error
         flags.append(f"truncated: it breaks off after {len(frames)} frames")
     else:
-        flags += _shortfall(info.num_frames, len(frames))
+        flags += _shortfall(max(info.num_frames, _labelled_frames(path)), len(frames))
     if not frames:
         raise UnusableVideoError(f"empty: {path.name} has no frame")
     stacked = np.stack(frames)
@@ -110,6 +112,12 @@ def file_sha256(path: Path) -> str:
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _labelled_frames(path: Path) -> int:
+    """Frames that a video of ours was written with; 0 for others."""
+    label = Label.from_text(decoder_for(path).comment())
+    return label.num_frames if label else 0
 
 
 def _shortfall(said: int, found: int) -> list[str]:

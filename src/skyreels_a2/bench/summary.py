@@ -100,9 +100,11 @@ def _metric(name: str, rows: Sequence[Row]) -> MetricSummary:
     scores = [score for row in rows if (score := row.scores.get(name))]
     reasons = [score.reason for score in scores if score.status is Status.MISSING]
     values = [score.value for score in scores if score.value is not None]
+    # Videos that failed count as 0 beside others; where nothing else is known, nothing is.
+    known = any(score.status is Status.OK for score in scores)
     return MetricSummary(
         name,
-        estimate(values),
+        estimate(values) if known else None,
         failed=sum(score.status is Status.FAILED for score in scores),
         unasked=sum(score.status is Status.NOT_APPLICABLE for score in scores),
         missing=reasons[0] if reasons else "",
@@ -111,8 +113,11 @@ def _metric(name: str, rows: Sequence[Row]) -> MetricSummary:
 
 def _total(name: str, rows: Sequence[Row]) -> MetricSummary:
     values = [value for row in rows if (value := row_total(row, name)) is not None]
+    judged = [row for row in rows if not row.failed]
+    if all(row_total(row, name) is None for row in judged):
+        values = []
     missing = ""
-    if name == COMPREHENSIVE and rows and not values:
-        absent = [m for m in A2_METRICS if all(row.value(m) is None for row in rows)]
+    if name == COMPREHENSIVE and judged and not values:
+        absent = [m for m in A2_METRICS if all(row.value(m) is None for row in judged)]
         missing = f"needs {', '.join(absent) or 'all parts of one case'}"
     return MetricSummary(name, estimate(values), missing=missing)

@@ -25,6 +25,9 @@ _BATCH = 16
 _THRESHOLD = 0.25
 """Least confidence of a detection; that of Grounding DINO's authors."""
 
+_MOST_TOKENS = 256
+"""What Grounding DINO was trained with."""
+
 
 class PictureEncoder:
     """Pictures, and for CLIP texts, as unit vectors."""
@@ -77,7 +80,13 @@ class Detector:
     def find(self, image: Image.Image, phrase: str) -> Detection | None:
         """The surest detection of a phrase, or None."""
         words = [[phrase.lower()]]
-        inputs = self._processor(images=image, text=words, return_tensors="pt")
+        inputs = self._processor(
+            images=image,
+            text=words,
+            # OWLv2 knows 16 tokens and its processor does not cut at them.
+            text_kwargs={"truncation": True, "max_length": self._most_tokens()},
+            return_tensors="pt",
+        )
         outputs = self._model(**inputs.to(self._model.device))
         found = self._processor.post_process_grounded_object_detection(
             outputs, threshold=_THRESHOLD, target_sizes=[(image.height, image.width)]
@@ -85,9 +94,16 @@ class Detector:
         if not len(found["scores"]):
             return None
         best = int(found["scores"].argmax())
+        width, height = image.size
         left, top, right, bottom = (float(v) for v in found["boxes"][best])
-        box = (max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height))
-        return Detection(box, float(found["scores"][best]))
+        across, down = (
+            sorted((_within(left, width), _within(right, width))),
+            sorted((_within(top, height), _within(bottom, height))),
+        )
+        return Detection((across[0], down[0], across[1], down[1]), float(found["scores"][best]))
+
+    def _most_tokens(self) -> int:
+        return min(_MOST_TOKENS, int(self._model.config.text_config.max_position_embeddings))
 
 
 @cache
@@ -132,6 +148,10 @@ def open_detector(weights: Weights) -> Detector:
     model = weights.pretrained("detector", load)
     processor = weights.pretrained("detector", AutoProcessor.from_pretrained)
     return Detector(model.to(weights.device).eval(), processor)
+
+
+def _within(value: float, side: int) -> float:
+    return min(max(value, 0.0), float(side))
 
 
 def _pooled(output: Any) -> Tensor:
