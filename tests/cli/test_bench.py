@@ -114,7 +114,7 @@ def test_a_killed_run_goes_on_where_it_was(start, bench, tmp_path):
     process.wait(timeout=60)
     kept = scores.read_text().splitlines()
     second = start(*command)
-    out, err = second.communicate(timeout=240)
+    _, err = second.communicate(timeout=240)
     assert second.returncode == 0, err
     rows = rows_of(tmp_path / "run")
     assert [row["case"] for row in rows] == [f"scene-0{n}" for n in (1, 2, 3, 4)]

@@ -23,6 +23,8 @@ def open_tiny_dual(weights: Weights) -> DualEncoder:
 
 @cache
 def _open(folder: Path) -> DualEncoder:
+    if not (folder / "dual_encoder").is_dir():
+        raise NetworkMissingError(f"model {folder.name} has no dual encoder")
     try:
         return DualEncoder.from_folder(folder)
     except ModelError as error:

@@ -112,8 +112,24 @@ class Weights:
             NetworkMissingError: It is neither a folder nor in the hub's cache.
         """
         place = self.place(network)
+        if not self.download and not Path(place).is_dir() and not _is_cached(place):
+            raise NetworkMissingError(
+                f"{place} is neither a folder nor in the hub's cache: name a folder with "
+                f"--weights {network}=FOLDER, or pass --download"
+            )
         with absence(f"{network} ({place})"):
             return load(place, local_files_only=not self.download, **options)
+
+
+def _is_cached(place: str) -> bool:
+    """Whether the hub's cache has a model."""
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
+
+    try:
+        return isinstance(try_to_load_from_cache(place, "config.json"), str)
+    except HFValidationError:
+        return False
 
 
 @contextmanager

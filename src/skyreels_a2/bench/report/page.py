@@ -17,11 +17,21 @@ from skyreels_a2.bench.report.style import STYLE
 from skyreels_a2.bench.report.system import System
 from skyreels_a2.bench.scoring import Row
 from skyreels_a2.bench.statistics import Estimate
-from skyreels_a2.bench.summary import COMPREHENSIVE, HOME, MetricSummary, Summary, row_total
+from skyreels_a2.bench.summary import (
+    COMPREHENSIVE,
+    HOME,
+    JUDGE_LEAST,
+    JUDGE_MEAN,
+    MetricSummary,
+    Summary,
+    row_total,
+)
 from skyreels_a2.media.atomic import output_errors, write_aside
 
 WEAK = 0.8
 """Spearman's rho under which a metric is marked weak."""
+_DRAWN = {"image-text": 0.02}
+"""What a metric beyond 1 is multiplied by in a plot: its factor in the Comprehensive score."""
 
 
 def write_page(
@@ -82,6 +92,12 @@ def _headline(system: System, summary: Summary) -> str:
         )
         value = f"<b>{figure(total.estimate)}</b>" if total.estimate else "<b>missing</b>"
         boxes.append(f"<div class=box><h3>{words}</h3>{value}<p>{escape(note)}</p></div>")
+    for name, words in ((JUDGE_MEAN, "Judge, mean"), (JUDGE_LEAST, "Judge, least")):
+        if found := summary.totals[name].estimate:
+            note = "of three marks from 1 to 5, summed as IntelligentVBench does"
+            boxes.append(
+                f"<div class=box><h3>{words}</h3><b>{figure(found)}</b><p>{note}</p></div>"
+            )
     judged = f"{len(system.rows) - failed} of {len(system.rows)}"
     odd = f"{len(summary.flagged)} with something odd; a video that cannot be judged counts as 0"
     boxes.append(f"<div class=box><h3>Videos judged</h3><b>{judged}</b><p>{odd}</p></div>")
@@ -123,48 +139,48 @@ def _cell(metric: MetricSummary | None) -> str:
 
 
 def _standins(system: System, summary: Summary) -> str:
-    rows = []
+    rows, absent = [], []
     for name, metric in summary.metrics.items():
         kind = METRICS[name]
         if kind.published:
             continue
+        if metric.estimate is None:
+            absent.append(f"<li>{name}: {escape(metric.missing or 'no case asks it')}</li>")
+            continue
         rho = system.validity.get(name)
         valid = "not measured" if rho is None else f"{rho:.2f}"
         mark = " <em>weak</em>" if rho is not None and rho < WEAK else ""
-        value = figure(metric.estimate) if metric.estimate else _absent(metric)
         rows.append(
-            f"<tr><th>{name}{mark}</th><td>{kind.dimension.value}</td><td>{value}</td>"
-            f"<td>{metric.estimate.count if metric.estimate else 0}</td>"
-            f"<td>{valid}</td><td class=says>{escape(kind.says)} – {escape(kind.uses)}</td></tr>"
+            f"<tr><th>{name}{mark}</th><td>{kind.dimension.value}</td>"
+            f"<td>{figure(metric.estimate)}</td><td>{metric.estimate.count}</td>"
+            f"<td>{valid}</td><td class=says>{escape(kind.says)} ({escape(kind.uses)})</td></tr>"
         )
+    told = f"<p>Not measured here:</p><ul class=why>{''.join(absent)}</ul>" if absent else ""
     return (
-        "<section><h2>Stand-ins and faults</h2><p>These need no download and have names of their "
-        "own: none of them is a published figure. Higher is better. Validity is Spearman's ρ of "
-        "the metric with known truth on rendered scenes.</p><div class=wide><table><tr><th>metric"
-        "</th><th>measures</th><th>mean [95 %]</th><th>videos</th><th>validity</th>"
-        f"<th>how</th></tr>{''.join(rows)}</table></div></section>"
+        "<section><h2>Stand-ins and faults</h2><p>These have names of their own: none of them is "
+        "a published figure. Higher is better. Validity is Spearman's ρ of the metric with known "
+        f"truth on rendered scenes; under {WEAK} it is called weak.</p><div class=wide><table><tr>"
+        "<th>metric</th><th>measures</th><th>mean [95 %]</th><th>videos</th><th>validity</th>"
+        f"<th class=says>how</th></tr>{''.join(rows)}</table></div>{told}</section>"
     )
-
-
-def _absent(metric: MetricSummary) -> str:
-    if metric.missing:
-        return f"missing <small>{escape(metric.missing)}</small>"
-    return "no case asks it"
 
 
 def _charts(system: System, summary: Summary) -> str:
     charts = []
     published = {name: m.estimate for name, m in summary.metrics.items() if METRICS[name].published}
     systems: dict[str, dict[str, float | None]] = {
-        name: {m: v / METRICS[m].scale for m, v in values.items()}
+        name: {m: value * _DRAWN.get(m, 1.0) for m, value in values.items()}
         for name, values in A2_BENCH.items()
     }
     if any(published.values()):
-        own = {
-            n: found.mean / METRICS[n].scale if found else None for n, found in published.items()
-        }
+        own = {n: e.mean * _DRAWN.get(n, 1.0) if e else None for n, e in published.items()}
         systems = {system.name: own, **systems}
-    charts.append(("Published metrics", plots.radar(A2_METRICS, systems)))
+    charts.append(
+        (
+            "Published metrics (text similarity x 0.02, as in the total)",
+            plots.radar(A2_METRICS, systems),
+        )
+    )
     home = {
         name: m.estimate
         for name, m in summary.metrics.items()

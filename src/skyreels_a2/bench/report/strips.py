@@ -14,7 +14,7 @@ from skyreels_a2.bench.footage import UnusableVideoError, read_footage
 from skyreels_a2.errors import PictureError
 from skyreels_a2.media.images import open_picture
 
-_HEIGHT = 108
+_HEIGHT = 100
 _GAP, _GROUP = 4, 14
 _NUM_FRAMES = 6
 _PAPER, _EDGE, _INK = "#ffffff", "#c9c9c4", "#8a1c1c"
@@ -51,7 +51,7 @@ def _row(references: Sequence[Image.Image], frames: Sequence[Image.Image]) -> st
         )
         left += image.width + _GAP
     buffer = io.BytesIO()
-    canvas.save(buffer, "JPEG", quality=80, optimize=True)
+    canvas.save(buffer, "JPEG", quality=72, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

@@ -14,7 +14,7 @@ h3{font-size:15px;margin:0 0 .3em}p{margin:.4em 0;max-width:75ch}
 small{color:var(--soft);font-size:.72em;white-space:nowrap;font-weight:400}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:13.5px;margin:.6em 0}
 th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
-th:first-child,.says,.plain th,.plain td{text-align:left}
+th:first-child,th.says,td.says,.plain th,.plain td{text-align:left}
 tr:first-child th{border-bottom:2px solid var(--ink);vertical-align:bottom}
 .plain tr:first-child th{border-bottom:1px solid var(--line)}
 th{font-weight:600}td{font-variant-numeric:tabular-nums}tr.own{background:var(--own)}

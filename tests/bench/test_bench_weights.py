@@ -66,8 +66,12 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def owl(tmp_path_factory):
-    from transformers import Owlv2Config, Owlv2ForObjectDetection, Owlv2ImageProcessorPil
-    from transformers import Owlv2Processor
+    from transformers import (
+        Owlv2Config,
+        Owlv2ForObjectDetection,
+        Owlv2ImageProcessorPil,
+        Owlv2Processor,
+    )
 
     folder = tmp_path_factory.mktemp("owl")
     tokenizer = save_tokenizer(folder)
@@ -187,3 +191,23 @@ def test_weights_are_read_from_flags():
         Weights.parse(["clip"])
     with pytest.raises(InputError, match="no network is called 'clipp'"):
         Weights.parse(["clipp=/a"])
+
+
+def test_the_dual_encoder_of_a_model_folder_is_used_when_it_has_one(
+    pipeline, tmp_path, case, footage
+):
+    from skyreels_a2.conditioning.dual_encoder import DualEncoder
+
+    names = ["character-dual", "object-dual", "text-dual"]
+    pipeline.save_pretrained(tmp_path)
+    absent = measure_all(case, footage, open_metrics(names, Weights(model_folder=tmp_path)))
+    assert {score.status for score in absent.values()} == {Status.MISSING}
+    assert absent["text-dual"].reason.endswith("has no dual encoder")
+    torch.manual_seed(0)
+    parts = (pipeline.image_encoder, pipeline.text_encoder)
+    others = {"image_processor": pipeline.image_processor, "tokenizer": pipeline.tokenizer}
+    DualEncoder(*parts, **others).save(tmp_path)
+    found = measure_all(case, footage, open_metrics(names, Weights(model_folder=tmp_path)))
+    for name, score in found.items():
+        assert score.status is Status.OK, (name, score.reason)
+        assert 0 <= score.value <= 100

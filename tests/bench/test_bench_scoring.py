@@ -8,7 +8,7 @@ from skyreels_a2.bench.ledger import Ledger
 from skyreels_a2.bench.metrics.metric import Dimension, Measured, Metric, NotApplicableError
 from skyreels_a2.bench.metrics.registry import open_metrics
 from skyreels_a2.bench.networks.weights import Weights
-from skyreels_a2.bench.scoring import read_run, read_rows, score_videos
+from skyreels_a2.bench.scoring import read_rows, read_run, score_videos
 from skyreels_a2.bench.summary import HOME, compare, row_total, summarise
 from skyreels_a2.errors import InputError
 

@@ -11,8 +11,14 @@ import pytest
 from skyreels_a2.bench.metrics.registry import open_metrics
 from skyreels_a2.bench.networks.weights import Weights
 from skyreels_a2.bench.report.comparison import Contender, write_comparison
-from skyreels_a2.bench.running import Run, choose_best, find_video, measured_validity, report
-from skyreels_a2.bench.running import score_run
+from skyreels_a2.bench.running import (
+    Run,
+    choose_best,
+    find_video,
+    measured_validity,
+    report,
+    score_run,
+)
 from skyreels_a2.bench.suites.suite import Suite
 
 VOID = {"meta", "img", "input", "br", "hr", "link", "path", "use", "rect", "circle", "polygon"}
@@ -74,7 +80,7 @@ def test_the_page_holds_all_it_shows_and_says_what_is_missing(run, tmp_path):
         *("a <b>system</b> on three", "SkyReels-A2", "0.818", "Kling 1.6", "missing"),
         *("not comparable with published", "2 of 3", "black", "case-2.mp4 is not there"),
         *("1 of 4 references were dropped", "sharpness", "alert(1)", "Settings and versions"),
-        "clip (openai/clip-vit-base-patch32) does not open",
+        "openai/clip-vit-base-patch32 is neither a folder",
     ):
         assert expected in words or expected in text, expected
     assert text.count("data:image/jpeg") == 3
