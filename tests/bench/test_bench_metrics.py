@@ -1,5 +1,8 @@
 """Every metric notices what its dimension is about, on frames whose truth is known."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +13,7 @@ from skyreels_a2.bench.footage import Footage
 from skyreels_a2.bench.metrics.dynamics import dynamic_degree
 from skyreels_a2.bench.metrics.matching import best_match, cut_out, frame_cells
 from skyreels_a2.bench.metrics.registry import METRICS, open_metrics
+from skyreels_a2.bench.running import measured_validity
 from skyreels_a2.bench.scoring import measure_all
 from skyreels_a2.bench.statistics import spearman
 from skyreels_a2.bench.validity import ladder_for, measure_validity, ranked
@@ -160,3 +164,18 @@ def test_published_names_are_never_those_of_stand_ins():
                 *("character-id", "object", "background", "image-quality", "aesthetic-quality"),
                 *("motion-smoothness", "dynamic-degree", "image-text"),
             }
+
+
+def test_the_documentation_has_one_row_for_every_metric():
+    text = (Path(__file__).parents[2] / "docs/bench.md").read_text()
+    rows = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    for name, metric in METRICS.items():
+        assert name in rows
+        assert f"| `{name}` | {metric.dimension.value} |" in text
+
+
+def test_the_documentation_tells_the_validity_that_was_measured():
+    text = (Path(__file__).parents[2] / "docs/bench.md").read_text()
+    for name, rho in measured_validity().items():
+        assert re.search(rf"\| `{name}` \|.*\| {rho:.2f}( \*\*weak\*\*)? \|", text)
+        assert (f"{rho:.2f} **weak**" in text) or rho >= 0.8

@@ -141,6 +141,14 @@ def absence(what: str) -> Iterator[None]:
         raise
     except MissingExtraError as error:
         raise NetworkMissingError(str(error)) from error
-    except (OSError, ValueError, RuntimeError, LookupError, ImportError, TypeError) as error:
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        LookupError,
+        ImportError,
+        TypeError,
+        AssertionError,
+    ) as error:
         reason = one_line(error, limit=110)
         raise NetworkMissingError(f"{what} does not open: {reason}") from error
