@@ -61,6 +61,9 @@ class Bars:
         "pack": "Packing",
         "render": "Rendering",
         "judge": "Judging",
+        "video": "Videos",
+        "score": "Scoring",
+        "report": "Reporting",
     }
 
     def __init__(self, progress: Progress) -> None:
