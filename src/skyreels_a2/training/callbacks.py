@@ -73,7 +73,7 @@ class Validation(Callback):
         if not (trainer.processes.is_first or trainer.is_sharded):
             return
         # Where weights are spread over processes, all must look for one to see.
-        with trainer.averaged():
+        with trainer.averaged(), trainer.autocast():
             found = trainer.task.validate(trainer.run / "validation", trainer.step)
         if not trainer.processes.is_first:
             return
