@@ -1,0 +1,85 @@
+"""Listening: uvicorn with patience limits of its own. The only file that knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_HEADER_SECONDS = 15.0
+_KEEP_ALIVE_SECONDS = 30
+_MAX_CONNECTIONS = 1000
+_SHUTDOWN_SECONDS = 3
+
+
+class _PatientProtocol(H11Protocol):
+    """Closes connections whose request line and headers do not arrive (slow loris)."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def _watch(self) -> None:
+        """A timer runs exactly while the headers of a request are awaited."""
+        arrived = self.conn.their_state is not h11.IDLE
+        if arrived and self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        elif not arrived and self._waiting is None:
+            self._waiting = self.loop.call_later(_HEADER_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self.transport.close()
+
+
+class _Telling(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_listening()
+
+
+def listen(app: Any, *, host: str, port: int, on_listening: Callable[[], None]) -> None:
+    """Serve an application until SIGINT or SIGTERM.
+
+    Args:
+        app: ASGI.
+        host, port: Where; another process must not listen there.
+        on_listening: Called once connections are taken.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=_PatientProtocol,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        limit_concurrency=_MAX_CONNECTIONS,
+    )
+    _Telling(config, on_listening).run()
