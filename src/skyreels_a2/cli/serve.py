@@ -101,7 +101,9 @@ def serve(  # noqa: PLR0913  (the flags are the interface)
     host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback keys rule.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8000,
     data: Data = _DATA,
     database: Database = None,
     device: Annotated[
@@ -161,9 +163,10 @@ def serve(  # noqa: PLR0913  (the flags are the interface)
 
 def _serve_here(settings: ServerSettings, *, host: str, port: int) -> None:
     from skyreels_a2.serving.api import create_app  # noqa: PLC0415
-    from skyreels_a2.serving.listening import listen  # noqa: PLC0415
+    from skyreels_a2.serving.listening import bind, listen  # noqa: PLC0415
     from skyreels_a2.serving.server import Server  # noqa: PLC0415
 
+    listening = bind(host, port)
     server = Server(settings)
     if settings.require_key and not server.keys.all():
         raise InputError(
@@ -173,9 +176,10 @@ def _serve_here(settings: ServerSettings, *, host: str, port: int) -> None:
     shown = f"[{host}]" if ":" in host else host
 
     def on_listening() -> None:
-        console.messages.print(f"listening on http://{shown}:{port}", markup=False)
+        taken = listening.getsockname()[1]
+        console.messages.print(f"listening on http://{shown}:{taken}", markup=False)
 
-    listen(create_app(server), host=host, port=port, on_listening=on_listening)
+    listen(create_app(server), listening, on_listening=on_listening)
 
 
 def _serve_on_ray(settings: ServerSettings, *, host: str, port: int, replicas: int) -> None:

@@ -20,7 +20,7 @@ Asked = TypeVar("Asked", bound=BaseModel)
 _MAX_FILES = MAX_REFERENCES * MAX_VIEWS
 _MAX_FIELDS = 64
 _MAX_FIELD_BYTES = 2**20
-_STRUCTURED = ("input_references", "image")
+_STRUCTURED = ("input_references", "image", "guidance_interval")
 """Form fields that hold JSON."""
 
 

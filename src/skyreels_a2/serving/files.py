@@ -106,6 +106,8 @@ class DataFolder:
             _sync(folder.parent)
         except FileNotFoundError:
             shutil.rmtree(folder, ignore_errors=True)
+            if not folder.parent.is_dir():
+                raise StorageError(f"the data folder {self.path} is gone") from None
             raise
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -155,8 +157,15 @@ class DataFolder:
         return sum(seen.values())
 
     def free_bytes(self) -> int:
-        """Room left on the disk."""
-        return shutil.disk_usage(self.path).free
+        """Room left on the disk.
+
+        Raises:
+            StorageError: The folder is gone.
+        """
+        try:
+            return shutil.disk_usage(self.path).free
+        except OSError as error:
+            raise StorageError(f"the data folder {self.path} is gone: {error.strerror}") from error
 
 
 def folder_bytes(folder: Path) -> int:

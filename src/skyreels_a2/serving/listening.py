@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from skyreels_a2.errors import OutputError
 
 _HEADER_SECONDS = 15.0
 _KEEP_ALIVE_SECONDS = 30
@@ -61,18 +64,39 @@ class _Telling(uvicorn.Server):
             self._on_listening()
 
 
-def listen(app: Any, *, host: str, port: int, on_listening: Callable[[], None]) -> None:
+def bind(host: str, port: int) -> socket.socket:
+    """Take an address before anything is started.
+
+    Args:
+        host, port: Where; port 0 takes a free one.
+
+    Raises:
+        OutputError: Another process listens there, or it is no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise OutputError(
+            f"{host}:{port} cannot be listened on ({error.strerror}): stop what does, or choose "
+            "another --port"
+        ) from error
+    return listening
+
+
+def listen(app: Any, listening: socket.socket, *, on_listening: Callable[[], None]) -> None:
     """Serve an application until SIGINT or SIGTERM.
 
     Args:
         app: ASGI.
-        host, port: Where; another process must not listen there.
+        listening: From `bind`.
         on_listening: Called once connections are taken.
     """
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http=_PatientProtocol,
         ws="none",
         log_level="warning",
@@ -82,4 +106,4 @@ def listen(app: Any, *, host: str, port: int, on_listening: Callable[[], None]) 
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         limit_concurrency=_MAX_CONNECTIONS,
     )
-    _Telling(config, on_listening).run()
+    _Telling(config, on_listening).run(sockets=[listening])

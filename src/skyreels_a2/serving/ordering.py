@@ -219,6 +219,8 @@ def _sampling(asked: VideoRequest, model: ServedModel) -> Sampling:
         "guidance_scale": asked.guidance_scale,
         "image_guidance_scale": asked.image_guidance_scale,
         "negative_prompt": asked.negative_prompt,
+        "flow_shift": asked.flow_shift,
+        "guidance_interval": asked.guidance_interval,
     }
     own = Sampling(
         num_inference_steps=model.num_inference_steps,

@@ -80,6 +80,10 @@ class VideoRequest(_Asked):
     negative_prompt: Annotated[str, StringConstraints(max_length=4000, pattern=_TEXT)] | None = None
     guider: Literal["cfg", "cfg-zero-star", "apg"] = "cfg"
     scheduler: Literal["unipc", "euler", "dpm++"] = "unipc"
+    flow_shift: float | None = Field(default=None, gt=0, le=100)
+    guidance_interval: tuple[float, float] | None = Field(
+        default=None, description="Fractions of the steps between which guidance acts."
+    )
     priority: int = Field(default=0, ge=-10, le=10, description="Higher goes first.")
     user: _Name | None = Field(
         default=None, description="Who takes turns in the queue; without API keys only."
