@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from served import DRAWING, RunningServer
 
@@ -37,3 +40,18 @@ def drawing_server(tmp_path_factory):
 @pytest.fixture
 def api(drawing_server):
     return drawing_server.api
+
+
+@pytest.fixture
+def make_key(tmp_path):
+    """Make an API key in the data folder of the test's servers."""
+
+    def call(name, *arguments):
+        command = [sys.executable, "-m", "skyreels_a2", "keys", "add", name]
+        options = ["--data", tmp_path / "data", *arguments]
+        made = subprocess.run(
+            [*command, *map(str, options)], capture_output=True, text=True, check=True
+        )
+        return made.stdout.strip()
+
+    return call

@@ -111,7 +111,7 @@ class RunningServer:
             env={**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})},
             preexec_fn=prepare,  # noqa: PLW1509
         )
-        self.api = Api(until(self._url))
+        self.api = Api(until(self._url).replace("0.0.0.0", "127.0.0.1"))
         if needs_worker:
             until(lambda: self.api.get("/healthz").json["workers_ready"])
 

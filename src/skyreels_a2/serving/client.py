@@ -11,7 +11,7 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,12 @@ class ServerComposer:
             InputError: The server cannot make what is asked, e.g. beyond its limits.
             ServerError: It could not be reached, or failed.
         """
-        job = self._submit(request)
+        submitted = self._submit(request)
         try:
-            for job in self._watch(job):
-                logger.debug("%s: %s %s%%", job["id"], job["status"], job["progress"])
+            job = self._wait_for(submitted["id"])
         except BaseException:
             with suppress(SkyReelsA2Error):
-                self._ask("DELETE", f"/v1/videos/{job['id']}")
+                self._ask("DELETE", f"/v1/videos/{submitted['id']}")
             raise
         if job["status"] != "completed":
             reason = (job.get("error") or {}).get("message") or job["status"]
@@ -96,13 +95,13 @@ class ServerComposer:
         job: dict[str, Any] = json.loads(self._ask("POST", "/v1/videos", body, headers))
         return job
 
-    def _watch(self, job: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The job now and then until it has ended."""
+    def _wait_for(self, job_id: str) -> dict[str, Any]:
+        """The job once it has ended."""
         while True:
-            told: dict[str, Any] = json.loads(self._ask("GET", f"/v1/videos/{job['id']}"))
-            yield told
-            if told["status"] not in OPEN_STATES:
-                return
+            job: dict[str, Any] = json.loads(self._ask("GET", f"/v1/videos/{job_id}"))
+            if job["status"] not in OPEN_STATES:
+                return job
+            logger.debug("%s: %s, %s%%", job_id, job["status"], job["progress"])
             time.sleep(_POLL_SECONDS)
 
     def _ask(self, method: str, path: str, body: bytes | None = None, headers: Any = None) -> bytes:
