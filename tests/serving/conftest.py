@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 from served import DRAWING, RunningServer
@@ -55,3 +60,43 @@ def make_key(tmp_path):
         return made.stdout.strip()
 
     return call
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A real PostgreSQL of this test run's own, on a socket in a folder of its own."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) + [
+        Path(path) for path in [shutil.which("initdb")] if path
+    ]
+    if not found:
+        reason = "PostgreSQL is not installed: apt-get install postgresql"
+        if os.environ.get("SKYREELS_A2_CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    bin_ = found[-1].parent
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # a socket's path must be short
+    user = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
+    if user:
+        shutil.chown(folder, **user)
+
+    def run(*command):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **user)
+
+    data, options = folder / "data", f"-k {folder} -c listen_addresses= -c max_connections=200"
+    run(bin_ / "initdb", "-D", data, "-A", "trust", "-U", "tests")
+    control = [bin_ / "pg_ctl", "-D", data, "-w", "-t", "90", "-l", folder / "log"]
+    run(*control, "-o", options, "start")
+    yield folder
+    run(*control, "-m", "immediate", "stop")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres):
+    """A database of a test's own."""
+    import psycopg
+
+    name = f"tests{time.monotonic_ns()}"
+    with psycopg.connect(f"postgresql://tests@/postgres?host={postgres}", autocommit=True) as one:
+        one.execute(f"CREATE DATABASE {name}")
+    return f"postgresql://tests@/{name}?host={postgres}"

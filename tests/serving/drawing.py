@@ -20,6 +20,7 @@ from skyreels_a2.serving.models import OnPreview, OnProgress, ServedModel
 from skyreels_a2.serving.worker import ContentError
 from skyreels_a2.video import Frames, Video, VideoSpec
 
+NOISE = bool(os.environ.get("DRAWING_NOISE"))
 STEP_SECONDS = float(os.environ.get("DRAWING_STEP_SECONDS", "0.02"))
 
 
@@ -37,7 +38,10 @@ class DrawingComposer:
         prompt, spec = request.composition.prompt, request.spec
         steps = request.sampling.num_inference_steps
         frames = np.zeros((spec.num_frames, spec.height, spec.width, 3), np.uint8)
-        frames[:] = [request.seed % 256, request.seed // 256 % 256, 128]
+        if NOISE:
+            frames = np.random.default_rng(0).integers(0, 256, frames.shape, np.uint8)
+        else:
+            frames[:] = [request.seed % 256, request.seed // 256 % 256, 128]
         for step in range(steps):
             time.sleep(0.2 if "slow" in prompt else STEP_SECONDS)
             on_preview(frames[:1])

@@ -15,9 +15,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from drawing import drawing_model
 
-import skyreels_a2.serving.api
-import skyreels_a2.serving.listening
-import skyreels_a2.serving.server  # noqa: F401
 from skyreels_a2.cli import main, serve
 
 
@@ -29,6 +26,10 @@ def run(arguments):
 
 def fork_servers():
     """Fork one for every line."""
+    import skyreels_a2.serving.api
+    import skyreels_a2.serving.listening
+    import skyreels_a2.serving.server  # noqa: F401
+
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # killed ones leave no zombies
     for line in sys.stdin:
         told = json.loads(line)

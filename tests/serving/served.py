@@ -94,6 +94,12 @@ class Api:
 
         return until(look)
 
+    def save_element(self, name, *, role="character", pictures=None):
+        files = {f"view{i}": data for i, data in enumerate(pictures or [png()])}
+        fields = {"name": name, "role": role, "image": json.dumps(list(files))}
+        kind, body = _multipart(fields, files)
+        return self.ask("POST", "/v1/elements", body, {"Content-Type": kind})
+
     def upload(self, data, name="file"):
         kind, body = _multipart({}, {name: data})
         return self.ask("POST", "/v1/pictures", body, {"Content-Type": kind})

@@ -115,6 +115,9 @@ def serve(  # noqa: PLR0913  (the flags are the interface)
     max_queue: Annotated[int, typer.Option(help="Jobs that may wait.", min=1)] = 200,
     keep_days: Annotated[float, typer.Option(help="Days after which results go.", min=0)] = 30.0,
     disk_quota: Annotated[float, typer.Option(help="GiB the data folder may hold.", min=0)] = 20.0,
+    request_timeout: Annotated[
+        float, typer.Option(help="Seconds that a request may take to arrive.", min=0.1)
+    ] = 60.0,
     allow_urls: Annotated[
         bool, typer.Option("--allow-urls", help="Fetch pictures by public URL.")
     ] = False,
@@ -153,6 +156,7 @@ def serve(  # noqa: PLR0913  (the flags are the interface)
         origins=tuple(allow_origin or ()),
         keep_days=keep_days,
         disk_quota=int(disk_quota * GIB),
+        body_seconds=request_timeout,
         hook=_hook(hook) if hook else None,
     )
     if ray:
@@ -179,7 +183,7 @@ def _serve_here(settings: ServerSettings, *, host: str, port: int) -> None:
         taken = listening.getsockname()[1]
         console.messages.print(f"listening on http://{shown}:{taken}", markup=False)
 
-    listen(create_app(server), listening, on_listening=on_listening)
+    listen(create_app(server), listening, patience=settings.body_seconds, on_listening=on_listening)
 
 
 def _serve_on_ray(settings: ServerSettings, *, host: str, port: int, replicas: int) -> None:

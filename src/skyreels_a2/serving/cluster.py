@@ -68,15 +68,12 @@ def _application(serve: Any, settings: ServerSettings, replicas: int) -> Any:
 
         return create_app(Server(settings))
 
-    @serve.deployment(
+    deployment = serve.deployment(
+        serve.ingress(build)(),
         name=_NAME,
         num_replicas=replicas,
         max_ongoing_requests=_ONGOING,
         ray_actor_options={"num_cpus": 1, "num_gpus": gpus},
         health_check_period_s=5,
     )
-    @serve.ingress(build)
-    class Replica:
-        """Holds nothing itself."""
-
-    return Replica.bind()  # type: ignore[attr-defined]
+    return deployment.bind()

@@ -102,6 +102,11 @@ class Decoder:
             return answer
         raise PictureError(str(answer))
 
+    def warm(self) -> None:
+        """Start the process before the first picture comes."""
+        with self._lock, suppress(EOFError, OSError):
+            self._ready()
+
     def close(self) -> None:
         """End the process."""
         with self._lock:

@@ -18,6 +18,7 @@ from skyreels_a2.errors import PictureError, one_line
 _PORTS = {"http": 80, "https": 443}
 _MAX_REDIRECTS = 3
 _CHUNK = 65536
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def fetch(url: str, *, max_bytes: int, seconds: float = 15.0) -> bytes:
@@ -56,7 +57,8 @@ def public_address(host: str, port: int) -> str:
     for address in found:
         ip = ipaddress.ip_address(str(address).split("%")[0])
         if isinstance(ip, ipaddress.IPv6Address):
-            ip = ip.ipv4_mapped or ip.sixtofour or ip
+            inside = ipaddress.IPv4Address(int(ip) % 2**32) if ip in _NAT64 else None
+            ip = ip.ipv4_mapped or ip.sixtofour or inside or ip
         if not ip.is_global or ip.is_multicast:
             raise PictureError(f"host {host!r} has a private address: upload the picture instead")
     return min(map(str, found))

@@ -22,6 +22,7 @@ _SHUTDOWN_SECONDS = 3
 class _PatientProtocol(H11Protocol):
     """Closes connections whose request line and headers do not arrive (slow loris)."""
 
+    patience = _HEADER_SECONDS
     _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -44,7 +45,7 @@ class _PatientProtocol(H11Protocol):
             self._waiting.cancel()
             self._waiting = None
         elif not arrived and self._waiting is None:
-            self._waiting = self.loop.call_later(_HEADER_SECONDS, self._give_up)
+            self._waiting = self.loop.call_later(self.patience, self._give_up)
 
     def _give_up(self) -> None:
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
@@ -87,17 +88,21 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def listen(app: Any, listening: socket.socket, *, on_listening: Callable[[], None]) -> None:
+def listen(
+    app: Any, listening: socket.socket, *, patience: float, on_listening: Callable[[], None]
+) -> None:
     """Serve an application until SIGINT or SIGTERM.
 
     Args:
         app: ASGI.
         listening: From `bind`.
+        patience: Seconds that headers may take, at most 15.
         on_listening: Called once connections are taken.
     """
+    waits = {"patience": min(patience, _HEADER_SECONDS)}
     config = uvicorn.Config(
         app,
-        http=_PatientProtocol,
+        http=type("PatientProtocol", (_PatientProtocol,), waits),
         ws="none",
         log_level="warning",
         access_log=False,

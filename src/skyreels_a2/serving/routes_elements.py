@@ -18,11 +18,11 @@ from skyreels_a2.serving.callers import TheCaller, TheServer
 from skyreels_a2.serving.routes_videos import file_answer
 from skyreels_a2.serving.schemas import ElementAnswer, ElementPage, ElementRequest, PictureAnswer
 from skyreels_a2.serving.service import NotFoundError
-from skyreels_a2.video import VideoSpec, parse_size
+from skyreels_a2.video import parse_size
 
 router = APIRouter(prefix="/v1", tags=["elements"])
 
-_MAX_SIDE = 1024
+_SHOWN_SIDE = 384
 
 
 @router.post(
@@ -49,10 +49,9 @@ def fitted(
 ) -> Response:
     """An uploaded picture as the model will see it in a role, at the shape of a size, as PNG."""
     path = server.service.uploaded(caller, picture_id)
-    width, height = parse_size(size, area=320 * 192)
-    spec = VideoSpec(width, height, 1, 1.0)
-    scale = min(1.0, _MAX_SIDE / max(spec.width, spec.height))
-    shown = max(16, round(spec.width * scale)), max(16, round(spec.height * scale))
+    width, height = parse_size(size, area=_SHOWN_SIDE**2)
+    scale = _SHOWN_SIDE / max(width, height, 1)
+    shown = max(1, round(width * scale)), max(1, round(height * scale))
     with Image.open(path) as picture:
         image = fit(picture.convert("RGB"), role, *shown)
     buffer = io.BytesIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Sequence
 
 from skyreels_a2.serving.cleaning import Cleaner
@@ -73,6 +74,7 @@ class Server:
         for supervisor in self.supervisors:
             supervisor.start()
         self.cleaner.start()
+        threading.Thread(target=self.service.decoder.warm, name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
         """End the workers, give their jobs back to the queue and let go of everything."""

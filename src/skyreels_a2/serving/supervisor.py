@@ -29,6 +29,8 @@ LEASE_SECONDS = 30.0
 """An attempt that has not reported for so long is lost."""
 _REPORT_SECONDS = 0.25
 _IDLE_SECONDS = 0.5
+_LOST_SECONDS = 5.0
+"""How often to look for jobs whose attempt was lost, e.g. with another machine."""
 _STORAGE_SECONDS = 2.0
 _SAME_MODEL_RUN = 8
 """Jobs of the loaded model that may go before others of equal priority, one after the other."""
@@ -66,7 +68,7 @@ class Supervisor:
         self._thread = threading.Thread(target=self._run, name=f"worker-{setup.device}")
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
-        self._loaded, self._in_a_row = "", 0
+        self._loaded, self._in_a_row, self._looked = "", 0, 0.0
         self.ready = threading.Event()
         self.restarts = 0
 
@@ -109,10 +111,12 @@ class Supervisor:
         if not self._ensure_worker():
             return
         self._wanted.clear()
+        if time.monotonic() - self._looked > _LOST_SECONDS:
+            self._looked = time.monotonic()
+            self._store.requeue_lost()
         loaded = self._loaded if self._in_a_row < _SAME_MODEL_RUN else None
         job = self._store.claim(lease=LEASE_SECONDS, models=list(self._setup.models), loaded=loaded)
         if job is None:
-            self._store.requeue_lost()
             self._wanted.wait(_IDLE_SECONDS)
             return
         self._in_a_row = self._in_a_row + 1 if job.model == self._loaded else 1
