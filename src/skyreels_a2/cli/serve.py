@@ -189,11 +189,14 @@ def _serve_here(settings: ServerSettings, *, host: str, port: int) -> None:
 def _serve_on_ray(settings: ServerSettings, *, host: str, port: int, replicas: int) -> None:
     require("ray", extra="cluster")
     from skyreels_a2.serving.cluster import serve_on_ray  # noqa: PLC0415
+    from skyreels_a2.serving.listening import bind  # noqa: PLC0415
 
     if settings.database_url is None:
         raise InputError(
             "--ray needs a job store that all machines reach: give --database postgresql://…"
         )
+    with bind(host, port) as free:  # Ray's proxies take it themselves
+        port = free.getsockname()[1]
     serve_on_ray(
         settings,
         host=host,

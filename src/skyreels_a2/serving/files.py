@@ -126,6 +126,12 @@ class DataFolder:
             target.unlink(missing_ok=True)
             raise StorageError(f"the data folder cannot be written: {error.strerror}") from error
 
+    def remove_other_results(self, job_id: str, result: str) -> None:
+        """Delete the videos of attempts that were cut off after writing and before recording."""
+        for path in self.job(job_id).glob("*.mp4"):
+            if path.name != result:
+                path.unlink(missing_ok=True)
+
     def remove_job(self, job_id: str) -> None:
         """Delete all files of a job."""
         shutil.rmtree(self.job(job_id), ignore_errors=True)

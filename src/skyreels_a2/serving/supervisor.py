@@ -207,6 +207,7 @@ class Supervisor:
 
     def _ended(self, job: Job | None) -> None:
         if job is not None and not job.is_open:
+            self._files.remove_other_results(job.id, job.result)
             self._on_end(job)
 
     def _ensure_worker(self) -> bool:
