@@ -117,9 +117,13 @@ class RunningServer:
             env={**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})},
             preexec_fn=prepare,  # noqa: PLW1509
         )
-        self.api = Api(until(self._url).replace("0.0.0.0", "127.0.0.1"))
-        if needs_worker:
-            until(lambda: self.api.get("/healthz").json["workers_ready"])
+        try:
+            self.api = Api(until(self._url).replace("0.0.0.0", "127.0.0.1"))
+            if needs_worker:
+                until(lambda: self.api.get("/healthz").json["workers_ready"])
+        except BaseException:
+            self.end()
+            raise
 
     def kill(self):
         """Kill -9: nothing is said, nothing is cleaned."""

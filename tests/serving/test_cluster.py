@@ -40,6 +40,13 @@ def test_a_replica_killed_under_load_loses_nothing(start_server, postgres_url, m
         },
     )
     server.mark = mark
+    try:
+        lose_a_replica(server)
+    finally:
+        server.end()  # kill -9 would leave Ray's own processes
+
+
+def lose_a_replica(server):
     until(lambda: len(replicas(server)) == 2)
     accepted = {server.api.submitted(seed=seed): seed for seed in range(NUM_JOBS)}
     until(lambda: server.api.get("/healthz").json["running"] == 2)
@@ -67,4 +74,3 @@ def test_a_replica_killed_under_load_loses_nothing(start_server, postgres_url, m
         assert server.api.get(f"/v1/videos/{video}/content").status == 200
     assert len(server.api.get("/v1/videos?limit=100").json["data"]) == len(accepted) + len(more)
     until(lambda: len([pid for pid in replicas(server) if pid != killed]) == 2)
-    server.end()
