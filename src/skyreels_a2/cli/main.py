@@ -18,7 +18,7 @@ import typer
 from rich.markup import escape
 
 import skyreels_a2
-from skyreels_a2.cli import bench, console, eval_tiny, generate, rerun, scenes, show, train
+from skyreels_a2.cli import bench, console, eval_tiny, generate, rerun, scenes, serve, show, train
 from skyreels_a2.errors import SkyReelsA2Error, one_line
 
 app = typer.Typer(
@@ -38,8 +38,10 @@ app.command("rerun")(rerun.rerun)
 app.command("train")(train.train)
 app.command("cache")(train.cache)
 app.command("eval-tiny")(eval_tiny.eval_tiny)
+app.command("serve")(serve.serve)
 app.add_typer(scenes.app, name="scenes")
 app.add_typer(bench.app, name="bench")
+app.add_typer(serve.keys_app, name="keys")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it so)

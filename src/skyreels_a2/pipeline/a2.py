@@ -23,7 +23,7 @@ from torch import Generator, Tensor
 from skyreels_a2.conditioning.conditioner import Conditioner, Conditioning, EncodedReferences
 from skyreels_a2.elements import Composition
 from skyreels_a2.errors import SamplingError
-from skyreels_a2.pipeline.decode import as_uint8, stream_decode
+from skyreels_a2.pipeline.decode import as_uint8, glance, stream_decode
 from skyreels_a2.pipeline.folders import model_folder
 from skyreels_a2.pipeline.guidance import Branch, Guidance
 from skyreels_a2.pipeline.loading import OnLoad, check_fit, load_components
@@ -42,6 +42,9 @@ Generators: TypeAlias = Generator | Sequence[Generator] | None
 OnStepEnd: TypeAlias = Callable[[Any, int, Tensor, dict[str, Tensor]], dict[str, Tensor] | None]
 OnProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with a phase ("sample" or "decode"), how much of it is done, and how much there is."""
+
+NUM_PREVIEWS = 8
+"""Looks at an unfinished video, each the decoding of one latent frame."""
 
 OUTPUT_TYPES = ("latent", "pt", "np", "pil")
 
@@ -240,22 +243,30 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         return Generation(Video(frames, request.delivered_spec), request)
 
     def stream(
-        self, request: GenerationRequest, *, on_progress: OnProgress | None = None
+        self,
+        request: GenerationRequest,
+        *,
+        on_progress: OnProgress | None = None,
+        on_preview: Callable[[Frames], None] | None = None,
     ) -> Iterator[Frames]:
         """Make a video and hand its frames on as they are decoded, so that memory stays flat.
 
         Args:
             request: What to make.
             on_progress: Told of every step and every group of frames.
+            on_preview: Shown a frame (1, height, width, 3) of the unfinished video now and then.
 
         Yields:
             uint8 RGB frames of shape (n, height, width, 3).
         """
         sampling, spec = request.sampling, request.sampled_spec
-        tell = on_progress or (lambda *_: None)
+        tell, steps = on_progress or (lambda *_: None), sampling.num_inference_steps
 
         def on_step(step: int, _: Tensor, latents: Tensor) -> Tensor:
-            tell("sample", step + 1, sampling.num_inference_steps)
+            if on_preview and (step + 1) % max(1, steps // NUM_PREVIEWS) == 0:
+                middle = (len(request.composition.references) + latents.shape[2]) // 2
+                on_preview(as_uint8(glance(self.vae, latents, middle)))
+            tell("sample", step + 1, steps)
             return latents
 
         shift = sampling.flow_shift or flow_shift_of(self.scheduler)

@@ -37,6 +37,20 @@ def stream_decode(vae: Any, latents: Tensor) -> Iterator[Tensor]:
         yield _decode_frame(vae, latent, tiles, first=index == 0)
 
 
+def glance(vae: Any, latents: Tensor, index: int) -> Tensor:
+    """One latent frame decoded as if it were the first: a quick look at unfinished latents.
+
+    Args:
+        vae: An `AutoencoderKLWan`.
+        latents: Normalised latents of shape (1, 16, t, h, w), as noisy as they are.
+        index: Which latent frame.
+
+    Returns:
+        Picture in [-1, 1] of shape (1, 3, height, width).
+    """
+    return next(stream_decode(vae, latents[:, :, index : index + 1]))
+
+
 def as_uint8(pictures: Tensor) -> Frames:
     """Pictures (n, 3, height, width) in [-1, 1] as uint8 frames (n, height, width, 3)."""
     scaled = (pictures.float() / 2 + 0.5).clamp(0, 1) * 255
