@@ -38,6 +38,7 @@ async function start() {
   });
   elements.onChange(changed);
   videos.onReuse(reuse);
+  videos.onEnd(() => { health(); changed(); });
   prompt.start();
   await Promise.all([elements.start(), videos.start(), health()]);
   setInterval(health, 5000);
@@ -125,6 +126,7 @@ async function make() {
       const one = told.seed === undefined ? told : { ...told, seed: told.seed + i };
       videos.show(await json("POST", "/v1/videos", one));
     }
+    health();
   } catch (trouble) {
     if (!(trouble instanceof Trouble)) throw trouble;
     at("trouble").textContent = trouble.message;
