@@ -59,7 +59,7 @@ function modelChosen() {
   const model = models.find((m) => m.id === at("model").value);
   const [width, height] = model.size.split("x").map(Number);
   const sizes = [
-    [model.size, `${width}×${height} (its own)`], [`${height}x${width}`, `${height}×${width} (upright)`],
+    [model.size, `${width}×${height}`], [`${height}x${width}`, `${height}×${width}`],
     ["1:1", "square"], ["16:9", "16:9"], ["4:3", "4:3"], ["9:16", "9:16"],
   ];
   at("size").replaceChildren(...sizes.map(([value, text]) => new Option(text, value)));
