@@ -88,7 +88,9 @@ def test_killing_the_server_fifty_times_loses_and_doubles_nothing(start_server, 
         assert jobs[video]["completed_at"] == crowd.ended.get(video, jobs[video]["completed_at"])
     assert len(crowd.ended) >= 5
     rows = sqlite3.connect(tmp_path / "data/jobs.sqlite").execute("SELECT COUNT(*) FROM jobs")
-    assert rows.fetchone()[0] == len(set(crowd.accepted.values())) == len(crowd.accepted)
+    assert len(set(crowd.accepted.values())) == len(crowd.accepted)
+    # The last request of each client may have been accepted without its answer arriving.
+    assert 0 <= rows.fetchone()[0] - len(crowd.accepted) <= len(crowd.threads)
 
 
 def test_a_repeated_request_makes_no_second_job(api):

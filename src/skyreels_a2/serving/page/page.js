@@ -38,6 +38,7 @@ async function start() {
   });
   elements.onChange(changed);
   videos.onReuse(reuse);
+  videos.onEnd(() => { health(); changed(); });
   prompt.start();
   await Promise.all([elements.start(), videos.start(), health()]);
   setInterval(health, 5000);
@@ -58,7 +59,7 @@ function modelChosen() {
   const model = models.find((m) => m.id === at("model").value);
   const [width, height] = model.size.split("x").map(Number);
   const sizes = [
-    [model.size, `${width}×${height} (its own)`], [`${height}x${width}`, `${height}×${width} (upright)`],
+    [model.size, `${width}×${height}`], [`${height}x${width}`, `${height}×${width}`],
     ["1:1", "square"], ["16:9", "16:9"], ["4:3", "4:3"], ["9:16", "9:16"],
   ];
   at("size").replaceChildren(...sizes.map(([value, text]) => new Option(text, value)));
@@ -125,6 +126,7 @@ async function make() {
       const one = told.seed === undefined ? told : { ...told, seed: told.seed + i };
       videos.show(await json("POST", "/v1/videos", one));
     }
+    health();
   } catch (trouble) {
     if (!(trouble instanceof Trouble)) throw trouble;
     at("trouble").textContent = trouble.message;

@@ -5,9 +5,13 @@ import { ask, fileUrl, follow, freshUrl, json } from "./api.js";
 const shown = new Map();
 const list = document.getElementById("videos");
 let reuse = () => {};
+let ended = () => {};
 let last = null;
 
 export function onReuse(call) { reuse = call; }
+
+/** Called whenever a job that was watched has ended. */
+export function onEnd(call) { ended = call; }
 
 export async function start() {
   document.getElementById("older").addEventListener("click", () => load(last));
@@ -39,7 +43,7 @@ export function show(job, onTop = true) {
   root.querySelector(".how").addEventListener("toggle", () => tell(entry), { once: true });
   list[onTop ? "prepend" : "append"](root);
   update(entry, job);
-  if (open(job)) follow(job.id, (told) => update(entry, told));
+  if (open(job)) follow(job.id, (told) => update(entry, told)).then(() => ended());
   count();
 }
 
