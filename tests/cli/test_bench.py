@@ -104,7 +104,7 @@ def test_a_killed_run_goes_on_where_it_was(start, bench, tmp_path):
     command = [*bench, "--limit", "4", "-o", "run"]
     process = start(*command)
     scores = tmp_path / "run/scores.jsonl"
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while not (scores.exists() and scores.read_text().count("\n") >= 1):
         assert time.monotonic() < deadline, "no row was written"
         if process.poll() is not None:
@@ -114,7 +114,7 @@ def test_a_killed_run_goes_on_where_it_was(start, bench, tmp_path):
     process.wait(timeout=60)
     kept = scores.read_text().splitlines()
     second = start(*command)
-    _, err = second.communicate(timeout=240)
+    _, err = second.communicate(timeout=600)
     assert second.returncode == 0, err
     rows = rows_of(tmp_path / "run")
     assert [row["case"] for row in rows] == [f"scene-0{n}" for n in (1, 2, 3, 4)]

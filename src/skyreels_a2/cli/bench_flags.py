@@ -19,7 +19,10 @@ _WHAT, _HOW, _MEASURE, _JUDGE = "What is benchmarked", "How videos are made", "M
 SuiteName = Annotated[
     str,
     _flag(
-        _WHAT, "--suite", text="scenes-50, a2-bench, opens2v, intelligentvbench, vbench.", shown=""
+        _WHAT,
+        "--suite",
+        text="scenes-50, a2-bench, opens2v, intelligentvbench, vbench.",
+        shown="NAME",
     ),
 ]
 Cases = Annotated[Path | None, _flag(_WHAT, "--cases", text="Case file or folder of the suite.")]

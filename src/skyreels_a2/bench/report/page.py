@@ -153,7 +153,7 @@ def _standins(system: System, summary: Summary) -> str:
         rows.append(
             f"<tr><th>{name}{mark}</th><td>{kind.dimension.value}</td>"
             f"<td>{figure(metric.estimate)}</td><td>{metric.estimate.count}</td>"
-            f"<td>{valid}</td><td class=says>{escape(kind.says)} ({escape(kind.uses)})</td></tr>"
+            f"<td>{valid}</td><td class=says>{escape(kind.says)} · {escape(kind.uses)}</td></tr>"
         )
     told = f"<p>Not measured here:</p><ul class=why>{''.join(absent)}</ul>" if absent else ""
     return (
@@ -186,7 +186,8 @@ def _charts(system: System, summary: Summary) -> str:
         for name, m in summary.metrics.items()
         if not METRICS[name].published and m.estimate and METRICS[name].scale == 1
     }
-    consistent = [n for n in home if METRICS[n].dimension is not Dimension.FAULTS]
+    weak = {name for name, rho in system.validity.items() if rho < WEAK}
+    consistent = [n for n in home if METRICS[n].dimension is not Dimension.FAULTS and n not in weak]
     if len(consistent) > 2:
         values = {n: found.mean for n in consistent if (found := home[n])}
         charts.append((f"Stand-ins, {system.name}", plots.radar(consistent, {system.name: values})))

@@ -19,7 +19,7 @@ tr:first-child th{border-bottom:2px solid var(--ink);vertical-align:bottom}
 .plain tr:first-child th{border-bottom:1px solid var(--line)}
 th{font-weight:600}td{font-variant-numeric:tabular-nums}tr.own{background:var(--own)}
 .own th::after{content:" (this run)";font-weight:400;color:var(--soft)}
-td small{white-space:normal;font-size:.85em}.says{color:var(--soft);min-width:240px}
+td small{font-size:.85em}.says{color:var(--soft);min-width:240px}
 em{font-style:normal;border:1px solid var(--ink);border-radius:3px;padding:0 4px;font-size:11px}
 .why,.remarks,.flags{font-size:13px;color:var(--soft);margin:.3em 0;padding-left:1.2em}
 .flags li{color:#8a1c1c}.flags li::before{content:"! ";font-weight:700}
