@@ -35,6 +35,9 @@ Database = Annotated[
 ]
 _DATA = Path("skyreels-a2-data")
 
+NUM_PREVIEWS = 8
+"""Looks at a video that is being sampled."""
+
 keys_app = typer.Typer(help="API keys of a server.", no_args_is_help=True)
 
 
@@ -54,13 +57,29 @@ class ServedPipeline:
         self, request: GenerationRequest, *, on_progress: OnProgress, on_preview: OnPreview
     ) -> Iterator[Frames]:
         """Make a video and tell how far it is."""
+        from skyreels_a2.pipeline.latent_preview import LatentPreview  # noqa: PLC0415
+
+        def on_frames(_: int, frames: Frames) -> None:
+            on_preview(_enlarged(frames[len(frames) // 2], request.spec))
+
         self._set_tiles(request)
-        return self.pipeline.stream(request, on_progress=on_progress, on_preview=on_preview)
+        every = max(1, request.sampling.num_inference_steps // NUM_PREVIEWS)
+        preview = LatentPreview(every, on_frames)
+        return self.pipeline.stream(request, on_progress=on_progress, preview=preview)
 
     def _set_tiles(self, request: GenerationRequest) -> None:
         vae = self.pipeline.vae
         tiled = self.choice.tiles(request.delivered_spec)
         (vae.enable_tiling if tiled else vae.disable_tiling)()
+
+
+def _enlarged(frame: Frames, spec: VideoSpec) -> Frames:
+    """A frame at the latents' size as one frame (1, height, width, 3) at the video's."""
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    size = (spec.width, spec.height)
+    return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))[None]
 
 
 def open_pipeline(choice: ModelChoice, device: str) -> ServedPipeline:
