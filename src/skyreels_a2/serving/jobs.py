@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -130,7 +131,7 @@ class Job:
     @property
     def order(self) -> Order:
         """What was asked."""
-        return Order.model_validate_json(self.body)
+        return _order(self.body)
 
     @property
     def is_open(self) -> bool:
@@ -157,6 +158,12 @@ class SavedElement:
     description: str | None
     pictures: int
     created: float
+
+
+@lru_cache(maxsize=1024)
+def _order(body: str) -> Order:
+    """Parsed once: a job that is watched is read several times a second."""
+    return Order.model_validate_json(body)
 
 
 def new_id(kind: str) -> str:
