@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from skyreels_a2.data.triplet_rows import TripletRow, read_rows
+from skyreels_a2.data.exchange.rows import TripletRow, read_rows
 from skyreels_a2.errors import InputError, OutputError
 from skyreels_a2.media.atomic import write_aside
 
@@ -99,7 +99,7 @@ def musubi_tuner(dataset: Path, rows: Sequence[TripletRow], out: Path) -> None:
 
 
 def webdataset(dataset: Path, rows: Sequence[TripletRow], out: Path) -> None:
-    """WebDataset: shards with `KEY.mp4`, `KEY.json` and `KEY.ref0.png`, `KEY.ref1.png`, …"""
+    """WebDataset: shards with `KEY.mp4`, `KEY.json` and `KEY.ref0.png` and so on."""
     keyed = list(_keyed(rows))
     for number, first in enumerate(range(0, len(keyed), SHARD_SIZE)):
         with tarfile.open(out / f"triplets-{number:06d}.tar", "w") as shard:
@@ -163,9 +163,7 @@ def _put_pictures(dataset: Path, key: str, row: TripletRow, out: Path) -> list[s
 
 def _members(dataset: Path, key: str, row: TripletRow) -> Iterator[tuple[str, bytes]]:
     """The files of a triplet in a shard."""
-    pictures = {
-        f"{key}.ref{number}{path.suffix}": path for number, path in enumerate(row.pictures)
-    }
+    pictures = {f"{key}.ref{number}{path.suffix}": path for number, path in enumerate(row.pictures)}
     about = {"text": row.text, **row.model_dump(mode="json", exclude_none=True)}
     about["references"] = list(pictures)
     yield f"{key}.mp4", (dataset / row.video).read_bytes()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from skyreels_a2.data.triplet_rows import ElementRow, TripletRow, write_rows
+from skyreels_a2.data.exchange.rows import ElementRow, TripletRow, write_rows
 from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError, OutputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.atomic import try_folder, write_aside
@@ -23,6 +23,8 @@ from skyreels_a2.media.videos import probe
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"})
 _PICTURE = re.compile(r"(character|object|background)(?:-([^\W\d_][\w-]*?))?(?:_\d+)?")
 """`ROLE`, `ROLE-NAME` or either with `_NUMBER` for further views."""
+
+_UNSAFE = re.compile(r"[^\w.-]|^\.")
 
 T = TypeVar("T")
 
@@ -48,7 +50,7 @@ class Imported:
             self.details.append(f"{what}: {reason}{f' ({detail})' if detail else ''}")
 
 
-class Unusable(SkyReelsA2Error):
+class UnusableError(SkyReelsA2Error):
     """One item of somebody's data cannot be used; the import goes on.
 
     Args:
@@ -79,8 +81,8 @@ def import_each(
     imported = Imported()
     for key, item in items:
         try:
-            imported.rows.append(make(key, item))
-        except Unusable as error:
+            imported.rows.append(make(_UNSAFE.sub("_", key), item))
+        except UnusableError as error:
             imported.drop(key, error.reason, error.detail)
         except OutputError:
             raise
@@ -110,12 +112,14 @@ def import_folder(source: Path, out: Path) -> Imported:
     def make(key: str, video: Path) -> TripletRow:
         caption = video.with_suffix(".txt")
         if not caption.is_file():
-            raise Unusable("no caption", f"{caption.name} is missing")
+            raise UnusableError("no caption", f"{caption.name} is missing")
         elements = _elements_of(video.with_suffix(""))
         probe(video)
         copied = tuple(
             element.model_copy(
-                update={"pictures": tuple(_copy(p, out, f"references/{key}") for p in element.pictures)}
+                update={
+                    "pictures": tuple(_copy(p, out, f"references/{key}") for p in element.pictures)
+                }
             )
             for element in elements
         )
@@ -133,11 +137,11 @@ def _elements_of(folder: Path) -> list[ElementRow]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _PICTURE.fullmatch(path.stem)
         if match is None:
-            raise Unusable("reference of no role", f"{path.name}: name it ROLE or ROLE-NAME")
+            raise UnusableError("reference of no role", f"{path.name}: name it ROLE or ROLE-NAME")
         open_picture(path)
         views.setdefault((Role(match[1]), match[2]), []).append(path)
     if not views:
-        raise Unusable("no reference", f"{folder.name}/ has no picture")
+        raise UnusableError("no reference", f"{folder.name}/ has no picture")
     order = list(Role)
     return [
         ElementRow(role=role, pictures=tuple(pictures), name=name)

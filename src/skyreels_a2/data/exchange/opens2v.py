@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from skyreels_a2.data.importers import Imported, Unusable, import_each
-from skyreels_a2.data.triplet_rows import ElementRow, TripletRow
+from skyreels_a2.data.exchange.importers import Imported, UnusableError, import_each
+from skyreels_a2.data.exchange.rows import ElementRow, TripletRow
 from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.atomic import write_aside
@@ -108,7 +108,7 @@ def import_opens2v(
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
-            raise Unusable("wrong annotation", f"{where}: {first['msg']}") from error
+            raise UnusableError("wrong annotation", f"{where}: {first['msg']}") from error
         return _import_item(key, item, videos, out, min_gme)
 
     return import_each(content.items(), make, out)
@@ -147,15 +147,19 @@ def _import_item(
 ) -> TripletRow:
     source = videos / item.metadata.path
     if not source.is_file():
-        raise Unusable("no video", str(item.metadata.path))
+        raise UnusableError("no video", str(item.metadata.path))
     spec = _spec(item, probe(source))
     frame = _annotated_frame(item, source)
     elements = tuple(
-        ElementRow(role=role, pictures=(_save(picture, out, f"references/{key}-{i}.png"),), description=name)
+        ElementRow(
+            role=role,
+            pictures=(_save(picture, out, f"references/{key}-{i}.png"),),
+            description=name,
+        )
         for i, (role, name, picture) in enumerate(_subjects(item, frame, min_gme))
     )
     if not elements:
-        raise Unusable("no good subject", f"none reaches {min_gme:g}")
+        raise UnusableError("no good subject", f"none reaches {min_gme:g}")
     video = Path("videos") / f"{key}.mp4"
     (out / video).parent.mkdir(exist_ok=True)
     if not (out / video).is_file():
@@ -170,7 +174,7 @@ def _spec(item: OpenS2VItem, info: Any) -> VideoSpec:
     width, height = min(right, info.width) - left, min(bottom, info.height) - top
     count = min(stop, info.num_frames) - start
     if min(width, height) < SIZE_STEP or count < 1 or min(left, top, start) < 0:
-        raise Unusable("nothing inside the crop", f"{width}x{height}, {count} frames")
+        raise UnusableError("nothing inside the crop", f"{width}x{height}, {count} frames")
     return VideoSpec(
         width - width % SIZE_STEP,
         height - height % SIZE_STEP,
@@ -183,7 +187,7 @@ def _annotated_frame(item: OpenS2VItem, source: Path) -> Frame:
     number = item.annotation.ann_frame_data.ann_frame_idx
     frame = next(itertools.islice(iter_frames(source), number, None), None)
     if frame is None:
-        raise Unusable("annotated frame is missing", f"frame {number} of {source.name}")
+        raise UnusableError("annotated frame is missing", f"frame {number} of {source.name}")
     left, right, top, bottom = item.metadata.crop
     return frame[top:bottom, left:right]
 
@@ -196,14 +200,14 @@ def _subjects(
     masks = item.annotation.mask_annotation.get(str(annotated.ann_frame_idx), {})
     for (number, rle), rating in zip(masks.items(), annotated.annotations, strict=False):
         if rle.size != frame.shape[:2] or number not in item.annotation.mask_map:
-            raise Unusable("mask of another size", f"{rle.size} in {frame.shape[:2]}")
+            raise UnusableError("mask of another size", f"{rle.size} in {frame.shape[:2]}")
         left, top, right, bottom = (max(0, round(side)) for side in rating.bbox)
         if (rating.gme_score or 0.0) < min_gme or min(right - left, bottom - top) < MIN_SIDE:
             continue
         try:
             mask = decode_mask(decode_counts(rle.counts), rle.size)
         except ValueError as error:
-            raise Unusable("broken mask", str(error)) from error
+            raise UnusableError("broken mask", str(error)) from error
         white = np.where(mask[..., None], frame, np.uint8(255))
         name = item.annotation.mask_map[number].class_name
         role = Role.CHARACTER if name.casefold() in PERSONS else Role.OBJECT

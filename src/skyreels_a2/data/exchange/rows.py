@@ -61,7 +61,9 @@ def read_rows(folder: Path) -> list[TripletRow]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         reason = error.strerror
-        raise InputError(f"{path} cannot be read ({reason}): give the folder of a data set") from error
+        raise InputError(
+            f"{path} cannot be read ({reason}): give the folder of a data set"
+        ) from error
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
