@@ -275,3 +275,23 @@ def test_the_parser_gives_garments_their_names_in_the_paper(tmp_path, frame):
 def test_a_parser_without_garments_is_refused(tmp_path):
     with pytest.raises(ModelError, match="none is a garment"):
         HumanParser(segformer(tmp_path, ["wall", "sky", "tree"]))
+
+
+@pytest.mark.parametrize("kind", ["grounding_dino", "owlv2"])
+def test_what_is_named_is_followed_through_a_shot(kind, sam2, frame, request):
+    from skyreels_a2.data.backends.grounded import GroundedSegmenter
+    from skyreels_a2.data.footage import Footage
+
+    footage = Footage(np.stack([np.roll(frame, shift, axis=1) for shift in range(6)]), 6.0)
+    detector = OpenVocabularyDetector(request.getfixturevalue(kind), threshold=0.0)
+    segmenter = GroundedSegmenter(detector, Sam2Tracker(sam2), words=["dog", "red car"])
+    tracks = segmenter.tracks(footage)
+    assert tracks
+    for track in tracks:
+        assert track.label in {"dog", "red car"}
+        assert track.kind == ("character" if track.label == "dog" else "object")
+        numbers = [sighting.frame for sighting in track.sightings]
+        assert numbers == sorted(set(numbers))
+        assert all(sighting.mask.shape == (48, 64) for sighting in track.sightings)
+    blind = OpenVocabularyDetector(request.getfixturevalue(kind), threshold=1.0)
+    assert GroundedSegmenter(blind, Sam2Tracker(sam2)).tracks(footage) == []
