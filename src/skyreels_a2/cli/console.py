@@ -68,6 +68,7 @@ class Bars:
         "video": "Videos",
         "score": "Scoring",
         "report": "Reporting",
+        "build": "Building",
     }
 
     def __init__(self, progress: Progress) -> None:

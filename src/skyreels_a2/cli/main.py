@@ -22,6 +22,7 @@ from skyreels_a2.cli import (
     bench,
     calibrate,
     console,
+    data,
     eval_tiny,
     generate,
     plan,
@@ -56,6 +57,7 @@ app.command("serve")(serve.serve)
 app.add_typer(scenes.app, name="scenes")
 app.add_typer(bench.app, name="bench")
 app.add_typer(serve.keys_app, name="keys")
+app.add_typer(data.app, name="data")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it so)

@@ -1,0 +1,103 @@
+"""`skyreels-a2 data`: from raw videos to a data set that `train` opens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from skyreels_a2.cli import console, data_exchange
+
+if TYPE_CHECKING:
+    from skyreels_a2.data.gathering import Gathered
+
+app = typer.Typer(help="From raw videos to prompt-reference-video triplets.", no_args_is_help=True)
+data_exchange.add_to(app)
+
+Dataset = Annotated[Path, typer.Argument(help="Folder of a data set.")]
+
+
+@app.command()
+def build(
+    videos: Annotated[Path, typer.Argument(help="A folder, a .txt with a path a line, a video.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the data set.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, e.g. quality.min_motion=0.5.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Videos at a time.")] = 2,
+    ray: Annotated[
+        str | None, typer.Option(help="Work on a Ray cluster: its address, or 'local'.")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what was set aside.")] = False,
+) -> None:
+    """Make a data set, or go on with one; the same command again does only what is new."""
+    from skyreels_a2.data.build import Plan  # noqa: PLC0415
+    from skyreels_a2.data.build import build as build_dataset  # noqa: PLC0415
+    from skyreels_a2.data.settings import Settings  # noqa: PLC0415
+
+    plan = Plan(Settings().with_settings(settings or ()), workers, retry=retry)
+    if ray is not None:
+        from skyreels_a2.data.cluster import ray_runner  # noqa: PLC0415
+
+        plan = Plan(plan.settings, workers, ray_runner(ray), retry=retry)
+    with console.progress_bars() as bars:
+        gathered = build_dataset(videos, out, plan, on_unit=lambda *n: bars("build", *n))
+    _tell(gathered)
+    console.data.print(str(out), markup=False)
+
+
+@app.command()
+def show(
+    dataset: Dataset,
+    triplet: Annotated[str | None, typer.Argument(help="Id of a triplet; without, all.")] = None,
+) -> None:
+    """List a data set's triplets, or show all that is known of one."""
+    from skyreels_a2.data.tables import read_table  # noqa: PLC0415
+    from skyreels_a2.errors import InputError  # noqa: PLC0415
+
+    rows = {row["triplet_id"]: row for row in read_table(dataset, "triplets")}
+    if triplet is None:
+        for name, row in rows.items():
+            console.data.print(f"{name}  {row['split']:5}  {row['caption']}", markup=False)
+        return
+    if triplet not in rows:
+        raise InputError(f"{dataset} has no triplet {triplet!r}: `data show {dataset}` lists them")
+    row = rows[triplet]
+    console.data.print(f"{row['caption']}\nvideo  {dataset / row['video']}", markup=False)
+    for slot in row["slots"]:
+        gap = f", {slot['gap_s']:.1f} s away" if slot["gap_s"] > 0 else ""
+        console.data.print(
+            f"{slot['role']:10} {slot['phrase']}\n           {dataset / slot['picture']}\n"
+            f"           {slot['pair_kind']}, similarity {slot['similarity']:.3f}{gap}",
+            markup=False,
+        )
+
+
+@app.command()
+def check(dataset: Dataset) -> None:
+    """Look for missing files, wrong rows and leaks between train and test."""
+    from skyreels_a2.data.check import check as problems_of  # noqa: PLC0415
+    from skyreels_a2.errors import InputError  # noqa: PLC0415
+
+    problems = list(problems_of(dataset))
+    for problem in problems:
+        console.data.print(problem, markup=False)
+    if problems:
+        raise InputError(f"{dataset} has {len(problems)} problems: build it again")
+    console.messages.print("no problems")
+
+
+def _tell(gathered: Gathered) -> None:
+    """The funnel and the commonest reasons, on stderr."""
+    table = Table("stage", "kept", "dropped", "CPU s", box=None)
+    for row in gathered.funnel:
+        table.add_row(row.stage, str(row.kept), str(row.dropped), f"{row.seconds:.1f}")
+    console.messages.print(table)
+    reasons = Counter((drop.stage, drop.reason) for drop in gathered.dropped)
+    for (stage, reason), count in reasons.most_common(12):
+        console.messages.print(f"dropped by {stage}: {reason} ({count})", markup=False)
+    console.messages.print(f"{len(gathered.triplets)} triplets")

@@ -1,0 +1,1 @@
+"""What finds, describes and compares elements, behind protocols: without downloads, or learned."""

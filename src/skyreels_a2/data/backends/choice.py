@@ -1,0 +1,56 @@
+"""From a settings' name to the backend, opened once in a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skyreels_a2.data.backends.looks import ColourEmbedder
+from skyreels_a2.data.backends.motion import MotionSegmenter
+from skyreels_a2.data.backends.protocols import Captioner, Embedder, FaceFinder, Segmenter
+from skyreels_a2.data.backends.telling import TrackCaptioner
+from skyreels_a2.data.settings import CaptionSettings, ElementSettings, PersonSettings, Settings
+
+
+@dataclass(frozen=True)
+class Backends:
+    """What the stages of one worker work with."""
+
+    segmenter: Segmenter
+    embedder: Embedder
+    faces: FaceFinder | None
+    captioner: Captioner
+
+
+def open_backends(settings: Settings) -> Backends:
+    """The backends that the settings name.
+
+    Raises:
+        MissingExtraError: One needs a package that is not installed.
+        InputError: One needs a model that has not been fetched.
+    """
+    return Backends(
+        _segmenter(settings.elements),
+        ColourEmbedder(),
+        _faces(settings.persons),
+        _captioner(settings.captions),
+    )
+
+
+def _segmenter(settings: ElementSettings) -> Segmenter:
+    return MotionSegmenter(settings)
+
+
+def _faces(settings: PersonSettings) -> FaceFinder | None:
+    if settings.faces == "none":
+        return None
+    from skyreels_a2.data.backends.dlib_faces import DlibFaces  # noqa: PLC0415
+
+    return DlibFaces()
+
+
+def _captioner(settings: CaptionSettings) -> Captioner:
+    if settings.captioner == "openai":
+        from skyreels_a2.data.backends.openai_captions import OpenAICaptioner  # noqa: PLC0415
+
+        return OpenAICaptioner(settings)
+    return TrackCaptioner()

@@ -1,0 +1,75 @@
+"""Stage 5: faces of characters, as crops with an embedding of who it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from skyreels_a2.data.backends.protocols import Face, FaceFinder
+from skyreels_a2.data.footage import Footage
+from skyreels_a2.data.hashes import picture_hash
+from skyreels_a2.data.records import DissectedShot, Found, Kind, PersonShot
+from skyreels_a2.data.settings import PersonSettings
+
+_ROOM = 0.25
+"""Of the face's side, left round it."""
+
+
+def refine(
+    dissected: DissectedShot,
+    footage: Footage,
+    settings: PersonSettings,
+    finder: FaceFinder | None,
+    folder: Path,
+) -> PersonShot:
+    """The shot with the face of each of its characters that has one."""
+    faces: list[Found] = []
+    for element in dissected.elements:
+        if finder is not None and element.kind is Kind.CHARACTER:
+            faces += _face_of(element, footage, settings, finder, folder)
+    return PersonShot(dissected=dissected, elements=(*dissected.elements, *faces))
+
+
+def _face_of(
+    element: Found, footage: Footage, settings: PersonSettings, finder: FaceFinder, folder: Path
+) -> list[Found]:
+    """The first good face in the character's box, in its best frame."""
+    frame = footage.frames[element.frame]
+    height, width = frame.shape[:2]
+    left, top = int(element.box[0] * width), int(element.box[1] * height)
+    right, bottom = round(element.box[2] * width), round(element.box[3] * height)
+    for face in finder.faces(np.ascontiguousarray(frame[top:bottom, left:right])):
+        side = min(face.box[2] - face.box[0], face.box[3] - face.box[1])
+        if face.score < settings.min_score or side < settings.min_face:
+            continue
+        box = _roomy(face, (left, top), (width, height))
+        crop = np.ascontiguousarray(frame[box[1] : box[3], box[0] : box[2]])
+        path = f"elements/{element.element_id}-face.png"
+        Image.fromarray(crop).save(folder / path)
+        found = Found(
+            element_id=f"{element.element_id}-face",
+            kind=Kind.FACE,
+            frame=element.frame,
+            box=(box[0] / width, box[1] / height, box[2] / width, box[3] / height),
+            path=path,
+            score=min(1.0, face.score),
+            presence=element.presence,
+            hash=picture_hash(crop),
+            embedding=face.embedding,
+            part_of=element.element_id,
+        )
+        return [found]
+    return []
+
+
+def _roomy(face: Face, at: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    room = round(_ROOM * (face.box[2] - face.box[0]))
+    left, top, right, bottom = face.box
+    return (
+        max(0, at[0] + left - room),
+        max(0, at[1] + top - room),
+        min(size[0], at[0] + right + room),
+        min(size[1], at[1] + bottom + room),
+    )

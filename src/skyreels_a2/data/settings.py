@@ -1,0 +1,266 @@
+"""Every threshold of the pipeline by name, with its reason; a stage's settings have a fingerprint.
+
+Stages run again only when their own settings, their version or an earlier stage's changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from skyreels_a2.errors import InputError
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ProbeSettings(_Settings):
+    """Which source videos are taken.
+
+    Attributes:
+        min_short_side: Pixels; below it there is nothing to learn from. The paper trains at 480;
+            rendered scenes have 192.
+        min_fps, max_fps: Slower is a slide show, faster a slow-motion camera.
+        min_seconds, max_seconds: Length of a source.
+        rate_tolerance: Greatest share of frames that come off the mean rate.
+        max_pixels: Pixels of a frame; more is a bomb or no video.
+        max_frames: Frames of a source.
+        audio: Whether a source without sound is dropped.
+    """
+
+    min_short_side: int = Field(default=160, ge=16)
+    min_fps: float = Field(default=8, gt=0)
+    max_fps: float = Field(default=121, gt=0)
+    min_seconds: float = Field(default=1, gt=0)
+    max_seconds: float = Field(default=4 * 3600, gt=0)
+    rate_tolerance: float = Field(default=0.05, ge=0, le=1)
+    max_pixels: int = Field(default=3840 * 2160 * 2, ge=1)
+    max_frames: int = Field(default=2_000_000, ge=1)
+    audio: Literal["any", "required"] = "any"
+
+
+class ShotSettings(_Settings):
+    """Where videos are cut, and which pieces are kept.
+
+    Attributes:
+        detector: `adaptive` (PySceneDetect), `transnet` (TransNetV2, learned) or `keyframes` (the
+            paper's: at the encoder's key frames).
+        adaptive_threshold: How many times its neighbours' change a cut's is.
+        min_content: Least change of a cut.
+        transnet_threshold: Least probability of a cut.
+        min_seconds, max_seconds: Length of a shot before trimming; longer ones are cut up.
+        trim_seconds: Left out next to each cut, as dissolves and encoders blur there.
+        fade_luma: Mean luma (0-255) below which a shot's first and last frames are fades.
+        bar_luma, max_bars: Rows and columns at the edges darker than this all the time are bars; a
+            shot with a larger share of them is dropped, otherwise they are cropped.
+        max_short_side: Larger frames are reduced to it; the model's videos are 480 high.
+        crf: Quality of the shots' H.264.
+    """
+
+    detector: Literal["adaptive", "transnet", "keyframes"] = "adaptive"
+    adaptive_threshold: float = Field(default=3.0, gt=0)
+    min_content: float = Field(default=15.0, ge=0)
+    transnet_threshold: float = Field(default=0.4, gt=0, lt=1)
+    min_seconds: float = Field(default=2.0, gt=0)
+    max_seconds: float = Field(default=10.0, gt=0)
+    trim_seconds: float = Field(default=0.25, ge=0)
+    fade_luma: float = Field(default=16.0, ge=0)
+    bar_luma: float = Field(default=20.0, ge=0)
+    max_bars: float = Field(default=0.35, ge=0, lt=1)
+    max_short_side: int = Field(default=720, ge=16)
+    crf: int = Field(default=18, ge=0, le=51)
+
+
+class QualitySettings(_Settings):
+    """Which shots are good enough.
+
+    Attributes:
+        min_motion, max_motion: Mean optical flow in pixels of a picture 320 wide, between frames
+            half a second apart.
+        min_subject_area: Least share of the picture that moves otherwise than the camera.
+        min_sharpness: Variance of the Laplacian of a picture 320 wide.
+        min_luma, max_luma, min_contrast: Mean and deviation of luma (0-255).
+        max_hash_distance: Bits of 64 in which near-duplicates differ at most.
+    """
+
+    min_motion: float = Field(default=0.25, ge=0)
+    max_motion: float = Field(default=40.0, gt=0)
+    min_subject_area: float = Field(default=0.002, ge=0)
+    min_sharpness: float = Field(default=12.0, ge=0)
+    min_luma: float = Field(default=18.0, ge=0)
+    max_luma: float = Field(default=240.0, le=255)
+    min_contrast: float = Field(default=8.0, ge=0)
+    max_hash_distance: float = Field(default=8.0, ge=0)
+
+
+class ElementSettings(_Settings):
+    """How subjects are found, followed and cut out.
+
+    Attributes:
+        segmenter: `motion` needs no model.
+        sample_fps: Frames a second that are looked at.
+        difference: Least colour difference (0-255) from the empty scene.
+        min_area, max_area: Share of the frame that a box covers.
+        min_side: Pixels of a cut-out's longer side.
+        min_fill: Least share of its box that a mask fills.
+        min_presence: Least share of the looked-at frames in which a subject is tracked.
+        max_subjects: A shot with more is dropped: no prompt names them all.
+        max_borders: Borders of the frame that a cut-out may touch.
+        min_background: Least share of the frame of a background's crop.
+    """
+
+    segmenter: Literal["motion"] = "motion"
+    sample_fps: float = Field(default=6.0, gt=0)
+    difference: float = Field(default=26.0, gt=0)
+    min_area: float = Field(default=0.008, ge=0)
+    max_area: float = Field(default=0.9, le=1)
+    min_side: int = Field(default=24, ge=1)
+    min_fill: float = Field(default=0.2, ge=0, le=1)
+    min_presence: float = Field(default=0.3, ge=0, le=1)
+    max_subjects: int = Field(default=4, ge=1)
+    max_borders: int = Field(default=1, ge=0, le=4)
+    min_background: float = Field(default=0.15, ge=0, le=1)
+
+
+class PersonSettings(_Settings):
+    """What is taken of persons.
+
+    Attributes:
+        faces: `dlib` looks for faces, `none` does not.
+        min_face: Pixels of a face's side.
+        min_score: The detector's confidence.
+    """
+
+    faces: Literal["dlib", "none"] = "none"
+    min_face: int = Field(default=64, ge=8)
+    min_score: float = Field(default=0.65)
+
+
+class CaptionSettings(_Settings):
+    """Who writes the captions.
+
+    Attributes:
+        captioner: `tracks` tells what the tracker saw; `openai` asks a vision-language model.
+        url, model: Address (up to `/v1`) and name of an OpenAI-compatible endpoint's model.
+        num_frames: Frames that the model is shown.
+        retries: How often a wrong answer is asked for again.
+        timeout_seconds: Wait for one answer.
+    """
+
+    captioner: Literal["tracks", "openai"] = "tracks"
+    url: str = "http://127.0.0.1:8000/v1"
+    model: str = "Qwen/Qwen2.5-VL-7B-Instruct"
+    num_frames: int = Field(default=8, ge=1)
+    retries: int = Field(default=2, ge=0)
+    timeout_seconds: float = Field(default=120, gt=0)
+
+
+class MatchSettings(_Settings):
+    """Which references of other shots are taken: alike, and no copies.
+
+    Attributes:
+        face_band, subject_band: Least and greatest similarity of faces, and of cut-outs.
+        max_background: Greatest similarity of a background's crop to the frames.
+        min_hash_distance: Bits of 64 in which a reference differs from the target's own cut-out.
+        min_gap_seconds: Between two shots of one source.
+        references: References a subject has at most, spread over the band.
+        neighbours: Nearest cut-outs that are looked at for each.
+        same_shot: Whether a subject without a match keeps its own cut-out, marked as such.
+    """
+
+    face_band: tuple[float, float] = (0.40, 0.85)
+    subject_band: tuple[float, float] = (0.60, 0.995)
+    max_background: float = Field(default=0.995, le=1)
+    min_hash_distance: float = Field(default=4.0, ge=0)
+    min_gap_seconds: float = Field(default=0.0, ge=0)
+    references: int = Field(default=1, ge=1)
+    neighbours: int = Field(default=16, ge=1)
+    same_shot: bool = True
+
+
+class SplitSettings(_Settings):
+    """Which triplets are held out.
+
+    Attributes:
+        test_share: Share of the groups of sources and identities that go to the test side.
+        seed: Decides which.
+    """
+
+    test_share: float = Field(default=0.1, ge=0, lt=1)
+    seed: int = Field(default=0, ge=0)
+
+
+class LimitSettings(_Settings):
+    """What a source may cost before it is set aside.
+
+    Attributes:
+        seconds: Wall time of a source, and `seconds_per_second` more for each of its seconds.
+        memory_mb: Address space a worker may add.
+        attempts: How often a source that kills its worker is tried.
+    """
+
+    seconds: float = Field(default=120, gt=0)
+    seconds_per_second: float = Field(default=20, ge=0)
+    memory_mb: int = Field(default=6144, ge=256)
+    attempts: int = Field(default=2, ge=1)
+
+
+class Settings(_Settings):
+    """All of them; `limits` alone changes no result."""
+
+    probe: ProbeSettings = ProbeSettings()
+    shots: ShotSettings = ShotSettings()
+    quality: QualitySettings = QualitySettings()
+    elements: ElementSettings = ElementSettings()
+    persons: PersonSettings = PersonSettings()
+    captions: CaptionSettings = CaptionSettings()
+    match: MatchSettings = MatchSettings()
+    split: SplitSettings = SplitSettings()
+    limits: LimitSettings = LimitSettings()
+
+    def with_settings(self, settings: Iterable[str]) -> Self:
+        """The settings with values replaced.
+
+        Args:
+            settings: `section.key=value`, e.g. `quality.min_motion=0.5`; the value is YAML.
+
+        Raises:
+            InputError: An unknown key, or a value that cannot be.
+        """
+        content: dict[str, Any] = self.model_dump()
+        for setting in settings:
+            path, equals, text = setting.partition("=")
+            section, _, key = path.partition(".")
+            if not equals or key not in content.get(section, {}):
+                known = content.get(section) or content
+                named = [f"{section}.{k}" if section in content else f"{k}.…" for k in known]
+                raise InputError(f"no setting {setting!r}: use KEY=VALUE of {', '.join(named)}")
+            content[section][key] = yaml.safe_load(text)
+        try:
+            return type(self).model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(f"{where} is {first['input']!r}: {first['msg']}") from error
+
+
+STAGES = ("probe", "shots", "quality", "elements", "persons", "captions")
+"""Stages of a source in their order."""
+VERSIONS = dict.fromkeys(STAGES, 1)
+"""Raised when a stage's code gives other results."""
+
+
+def fingerprints(settings: Settings) -> dict[str, str]:
+    """A stage's name to what its result depends on: itself and all stages before it."""
+    told: dict[str, str] = {}
+    digest = hashlib.sha256()
+    for stage in STAGES:
+        digest.update(f"{stage} {VERSIONS[stage]} ".encode())
+        digest.update(getattr(settings, stage).model_dump_json().encode())
+        told[stage] = digest.hexdigest()[:16]
+    return told

@@ -1,0 +1,150 @@
+"""The door to OpenCV: what the pipeline measures in pictures. The only module that imports it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skyreels_a2.extras import require
+
+if TYPE_CHECKING:
+    from skyreels_a2.media.colours import Frame
+
+Plane: TypeAlias = NDArray[np.uint8]
+Mask: TypeAlias = NDArray[np.bool_]
+Affine: TypeAlias = NDArray[np.float64]
+"""2 × 3: where points of one picture are in another."""
+
+IDENTITY: Affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+def _cv2() -> Any:
+    module = require("cv2", extra="data")
+    module.setNumThreads(1)
+    return module
+
+
+def resize(picture: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """A picture or plane of another size, averaged where it shrinks."""
+    cv2 = _cv2()
+    shrinks = width < picture.shape[1]
+    mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=mode))
+
+
+def shrink(frame: Frame, longest: int) -> Frame:
+    """A frame whose longer side has at most so many pixels."""
+    height, width = frame.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    if scale == 1.0:
+        return frame
+    return resize(frame, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def grey(frame: Frame) -> Plane:
+    """Luma."""
+    cv2 = _cv2()
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
+
+
+def lab(frame: Frame) -> Frame:
+    """CIE Lab in 8 bits."""
+    cv2 = _cv2()
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2LAB))
+
+
+def sharpness(plane: Plane) -> float:
+    """Variance of the Laplacian."""
+    cv2 = _cv2()
+    return float(cv2.Laplacian(plane, cv2.CV_64F).var())
+
+
+def flow(before: Plane, after: Plane) -> NDArray[np.float32]:
+    """Farneback's optical flow in pixels: (height, width, 2)."""
+    cv2 = _cv2()
+    return np.asarray(cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 21, 2, 5, 1.1, 0))
+
+
+def camera_motion(before: Plane, after: Plane) -> Affine:
+    """The similarity that most corners of a picture follow into the next; identity if none."""
+    cv2 = _cv2()
+    corners = cv2.goodFeaturesToTrack(before, 300, 0.005, 5)
+    if corners is None or len(corners) < 8:
+        return IDENTITY
+    there, status, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)
+    good = status.ravel() == 1
+    if good.sum() < 8:
+        return IDENTITY
+    moved, _ = cv2.estimateAffinePartial2D(
+        corners[good], there[good], method=cv2.RANSAC, ransacReprojThreshold=1.0
+    )
+    return IDENTITY if moved is None else np.asarray(moved, dtype=np.float64)
+
+
+def warp(picture: NDArray[Any], to: Affine, *, fill: int = 0) -> NDArray[Any]:
+    """A picture whose points go where the affine says; what comes from outside has the fill."""
+    cv2 = _cv2()
+    height, width = picture.shape[:2]
+    border = cv2.BORDER_CONSTANT if fill >= 0 else cv2.BORDER_REPLICATE
+    value = (max(fill, 0),) * 3
+    return np.asarray(
+        cv2.warpAffine(picture, to, (width, height), borderMode=border, borderValue=value)
+    )
+
+
+def chain(first: Affine, then: Affine) -> Affine:
+    """One affine after another."""
+    square = np.vstack([then, [0, 0, 1]]) @ np.vstack([first, [0, 0, 1]])
+    return np.asarray(square[:2])
+
+
+def inverse(affine: Affine) -> Affine:
+    """The way back."""
+    return np.asarray(np.linalg.inv(np.vstack([affine, [0, 0, 1]]))[:2])
+
+
+def tidy(mask: Mask, *, gap: int) -> Mask:
+    """Without specks, and with gaps and holes up to a size closed."""
+    cv2 = _cv2()
+    plane = mask.astype(np.uint8)
+    small = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+    large = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (gap, gap))
+    plane = cv2.morphologyEx(plane, cv2.MORPH_OPEN, small)
+    plane = cv2.morphologyEx(plane, cv2.MORPH_CLOSE, large)
+    outlines, _ = cv2.findContours(plane, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(plane, outlines, -1, 1, thickness=-1)
+    return np.asarray(plane, dtype=bool)
+
+
+def pieces(mask: Mask, *, min_area: int) -> list[Mask]:
+    """Connected pieces of a mask, the largest first."""
+    cv2 = _cv2()
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    order = [int(i) for i in np.argsort(-areas, kind="stable") if areas[i] >= min_area]
+    return [labels == i + 1 for i in order]
+
+
+def edges(plane: Plane) -> NDArray[np.float32]:
+    """Length of the luma's gradient."""
+    cv2 = _cv2()
+    across = cv2.Sobel(plane, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(plane, cv2.CV_32F, 0, 1)
+    return np.asarray(np.hypot(across, down))
+
+
+def outline(mask: Mask) -> Mask:
+    """Pixels at a mask's border."""
+    cv2 = _cv2()
+    plane = mask.astype(np.uint8)
+    kernel = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.dilate(plane, kernel) != cv2.erode(plane, kernel))
+
+
+def cosines(plane: Plane, size: int) -> NDArray[np.float32]:
+    """The lowest size × size terms of the cosine transform of a plane reduced to 4·size."""
+    cv2 = _cv2()
+    small = resize(plane, 4 * size, 4 * size).astype(np.float32)
+    return np.asarray(cv2.dct(small)[:size, :size])
