@@ -18,7 +18,19 @@ import typer
 from rich.markup import escape
 
 import skyreels_a2
-from skyreels_a2.cli import bench, console, eval_tiny, generate, rerun, scenes, serve, show, train
+from skyreels_a2.cli import (
+    bench,
+    calibrate,
+    console,
+    eval_tiny,
+    generate,
+    plan,
+    rerun,
+    scenes,
+    serve,
+    show,
+    train,
+)
 from skyreels_a2.errors import SkyReelsA2Error, one_line
 
 app = typer.Typer(
@@ -35,6 +47,8 @@ _UsageError: Any = typer.BadParameter.__bases__[0]
 app.command("generate")(generate.generate)
 app.command("show")(show.show)
 app.command("rerun")(rerun.rerun)
+app.command("plan")(plan.plan)
+app.command("calibrate")(calibrate.calibrate)
 app.command("train")(train.train)
 app.command("cache")(train.cache)
 app.command("eval-tiny")(eval_tiny.eval_tiny)
