@@ -175,10 +175,10 @@ def make_the_plan(
     processes = num_processes()
     hardware = replace(detect(str(device)), num_devices=processes)
     wishes = choice.wishes
-    if processes > 1 and wishes.preset == "fast":
+    if processes > 1 and choice.lossy_cache is not None:
         raise ModelError(
-            "--fast skips steps by what one process sees, and several would disagree: "
-            "use --balanced with torchrun"
+            "a step cache skips steps by what one process sees, and several would disagree: "
+            "under torchrun leave --fast and --step-cache away"
         )
     if choice.offload:
         wishes = replace(wishes, placement="by-component")

@@ -71,7 +71,7 @@ def plan_for(
         precision = "bf16" if hardware.device == "cuda" else "fp32"
     configs = dict(PUBLISHED) if folder is None else configs_of(folder)
     window = _window(folder)
-    needs = _counted(configs, workload, precision, window)
+    needs = _counted(configs, workload, precision, window, on_cpu=hardware.device == "cpu")
     return Planned(make_plan(needs, hardware, wishes), needs, hardware)
 
 
@@ -166,20 +166,22 @@ def _window(folder: Path | None) -> int:
     return defaults.num_frames
 
 
-def _counted(configs: Any, workload: Workload, precision: str, window: int) -> Needs:
+def _counted(
+    configs: Any, workload: Workload, precision: str, window: int, *, on_cpu: bool
+) -> Needs:
     """Counts are the same for equal configs and sizes: kept, since counting takes seconds."""
     from skyreels_a2.pipeline.encodings import default_folder  # noqa: PLC0415
     from skyreels_a2.pipeline.needs import needs_of  # noqa: PLC0415
 
     same_rate = replace(workload, spec=_at_any_rate(workload.spec))
-    decides = [configs, asdict(same_rate), precision, window, _versions()]
+    decides = [configs, asdict(same_rate), precision, window, on_cpu, _versions()]
     name = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
     path = default_folder().parent / "counts" / f"{name[:32]}.json"
     try:
         return Needs(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         pass
-    needs = needs_of(configs, workload, precision=precision, window=window)
+    needs = needs_of(configs, workload, precision=precision, window=window, on_cpu=on_cpu)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_aside(path, overwrite=True) as aside:

@@ -93,7 +93,8 @@ def fit_colours(latents: Tensor, colours: Tensor) -> Tensor:
     damping = _RIDGE * len(latents) * torch.eye(with_one.shape[1], dtype=torch.float64)
     damping[-1, -1] = 0
     solved = torch.linalg.solve(with_one.T @ with_one + damping, with_one.T @ colours.double())
-    return solved.float()
+    result: Tensor = solved.float()
+    return result
 
 
 def paint(latents: Tensor, matrix: Tensor) -> Frames:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
@@ -29,6 +29,7 @@ from skyreels_a2.runtime.memo import RequestMemo
 from skyreels_a2.runtime.plan import Needs
 from skyreels_a2.video import TIME_STEP, VideoSpec
 
+Counter: TypeAlias = Callable[[Callable[[], Any]], Counted]
 _STEADY = 4
 """Latent frames after which the decoder does the same again for every further one."""
 _CAST = ("blocks.",)
@@ -108,6 +109,7 @@ def needs_of(
     *,
     precision: str | torch.dtype = "bf16",
     window: int | None = None,
+    on_cpu: bool = False,
 ) -> Needs:
     """Count a workload.
 
@@ -116,6 +118,7 @@ def needs_of(
         workload: What is asked for.
         precision: See `component_dtypes`.
         window: Frames that the model was made for; longer videos are sampled by windows.
+        on_cpu: See `counting.count`.
     """
     windows = windows_for(
         workload.spec, workload.num_references, window or workload.spec.num_frames
@@ -123,7 +126,7 @@ def needs_of(
     shown = workload.spec if windows is None else windows.spec(workload.spec)
     with without_memory():
         models = _build(configs, component_dtypes(precision))
-        phases = _count_phases(models, workload, shown)
+        phases = _count_phases(models, workload, shown, partial(count, on_cpu=on_cpu))
         transformer = models["transformer"]
         memo = RequestMemo(transformer)
         with memo.told("any"):
@@ -186,26 +189,26 @@ def _build(
 
 
 def _count_phases(
-    models: Mapping[str, Any], workload: Workload, shown: VideoSpec
+    models: Mapping[str, Any], workload: Workload, shown: VideoSpec, counter: Counter
 ) -> dict[str, Counted]:
     encoder, vae = models["image_encoder"], models["vae"]
     one_pass = partial(_pass, models, shown, workload.num_references)
     counted = {
-        "text": count(partial(_text, models["text_encoder"])),
-        "pictures": count(partial(_pictures, encoder, workload.num_references)),
-        "encode": _count_encoding(vae, shown),
-        "sample": count(partial(one_pass, 1)),
-        "sample_batch": count(partial(one_pass, workload.num_passes)),
+        "text": counter(partial(_text, models["text_encoder"])),
+        "pictures": counter(partial(_pictures, encoder, workload.num_references)),
+        "encode": _count_encoding(vae, shown, counter),
+        "sample": counter(partial(one_pass, 1)),
+        "sample_batch": counter(partial(one_pass, workload.num_passes)),
     }
-    return {**counted, **_count_decoding(vae, workload.spec)}
+    return {**counted, **_count_decoding(vae, workload.spec, counter)}
 
 
-def _count_encoding(vae: Any, spec: VideoSpec) -> Counted:
+def _count_encoding(vae: Any, spec: VideoSpec, counter: Counter) -> Counted:
     """The encoder over a few groups of frames; each further one does the same again."""
     if spec.num_latent_frames <= _STEADY:
-        return count(partial(_encode, vae, spec))
+        return counter(partial(_encode, vae, spec))
     lengths = [(number - 1) * TIME_STEP + 1 for number in (_STEADY - 1, _STEADY)]
-    short, steady = (count(partial(_encode, vae, replace(spec, num_frames=n))) for n in lengths)
+    short, steady = (counter(partial(_encode, vae, replace(spec, num_frames=n))) for n in lengths)
     more = spec.num_latent_frames - _STEADY
     return Counted(
         steady.peak_bytes + more * max(0, steady.peak_bytes - short.peak_bytes),
@@ -214,10 +217,10 @@ def _count_encoding(vae: Any, spec: VideoSpec) -> Counted:
     )
 
 
-def _count_decoding(vae: Any, spec: VideoSpec) -> dict[str, Counted]:
+def _count_decoding(vae: Any, spec: VideoSpec, counter: Counter) -> dict[str, Counted]:
     """The decoder over whole frames, and in tiles: each keeps its features for the next frame."""
     vae.disable_tiling()
-    whole = _count_decoder(vae, spec)
+    whole = _count_decoder(vae, spec, counter)
     wide, high = vae.tile_sample_min_width, vae.tile_sample_min_height
     if spec.width <= wide and spec.height <= high:
         return {"decode": whole, "decode_tiled": whole}
@@ -225,7 +228,7 @@ def _count_decoding(vae: Any, spec: VideoSpec) -> dict[str, Counted]:
     down = _covered(spec.height, high, vae.tile_sample_stride_height)
     tiles = across * down
     size = {"width": min(wide, spec.width), "height": min(high, spec.height)}
-    tile = _count_decoder(vae, replace(spec, **size))
+    tile = _count_decoder(vae, replace(spec, **size), counter)
     tiled = Counted(
         int(tiles * tile.kept_bytes) + tile.peak_bytes - tile.kept_bytes,
         int(tiles * tile.kept_bytes),
@@ -239,10 +242,10 @@ def _covered(side: int, tile: int, stride: int) -> float:
     return sum(min(tile, side - start) for start in range(0, side, stride)) / min(tile, side)
 
 
-def _count_decoder(vae: Any, spec: VideoSpec) -> Counted:
+def _count_decoder(vae: Any, spec: VideoSpec, counter: Counter) -> Counted:
     frames = spec.num_latent_frames
-    short = count(partial(_decode, vae, spec, min(frames, _STEADY - 1)))
-    steady = count(partial(_decode, vae, spec, min(frames, _STEADY)))
+    short = counter(partial(_decode, vae, spec, min(frames, _STEADY - 1)))
+    steady = counter(partial(_decode, vae, spec, min(frames, _STEADY)))
     more = max(0, frames - _STEADY) * (steady.flops - short.flops)
     return Counted(steady.peak_bytes, steady.kept_bytes, steady.flops + more)
 

@@ -6,6 +6,7 @@ the groups of them the passes of guidance, and all of them the tiles of the VAE.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -44,6 +45,7 @@ def join(parallelism: Parallelism, device: torch.device) -> Processes:
     """Join the processes that torchrun started and divide them into groups."""
     if not dist.is_initialized():
         dist.init_process_group("gloo" if device.type == "cpu" else "nccl")
+        atexit.register(leave)
     names = ("guidance", "ring", "ulysses")
     shape = (parallelism.guidance, parallelism.ring, parallelism.ulysses)
     mesh = init_device_mesh(device.type, shape, mesh_dim_names=names)
@@ -83,7 +85,7 @@ def split_tokens(
     transformer._parallel_config = config  # noqa: SLF001  (what enable_parallelism sets)
     for module in transformer.modules():
         processor = getattr(module, "processor", None)
-        if hasattr(processor, "_parallel_config"):
+        if processor is not None and hasattr(processor, "_parallel_config"):
             processor._parallel_config = config  # noqa: SLF001
     apply_context_parallel(transformer, context, transformer._cp_plan)  # noqa: SLF001
 

@@ -210,7 +210,7 @@ def _ways(needs: Needs, hardware: Hardware, wishes: Wishes) -> Iterator[_Way]:
         placements = [name for name in placements if not name.startswith("by-block")]
     storages = ("plain",) if wishes.preset == "exact" or on_cpu else ("plain", "fp8")
     memos = (False,) if wishes.preset == "exact" else (True, False)
-    batches = (False,)
+    batches: tuple[bool, ...] = (False,)
     if wishes.preset != "exact" and needs.num_tokens <= BATCH_BELOW_TOKENS:
         batches = (True, False)
     shared = share_out(hardware.num_devices, needs.num_passes, needs.num_heads)

@@ -122,6 +122,9 @@ def _taylor(cache: StepCache, num_steps: int) -> TaylorSeerCacheConfig:
         disable_cache_after_step=max(num_steps - 1, 1),
         max_order=1,
         taylor_factors_dtype=torch.float32,
+        # Whole blocks are skipped and the last projection foretold: one tensor is kept, where
+        # the other mode keeps two of every attention.
+        use_lite_mode=True,
     )
 
 
