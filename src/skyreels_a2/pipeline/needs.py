@@ -125,7 +125,7 @@ def needs_of(
     )
     shown = workload.spec if windows is None else windows.spec(workload.spec)
     with without_memory():
-        models = _build(configs, component_dtypes(precision))
+        models = build_models(configs, component_dtypes(precision))
         phases = _count_phases(models, workload, shown, partial(count, on_cpu=on_cpu))
         transformer = models["transformer"]
         memo = RequestMemo(transformer)
@@ -167,9 +167,15 @@ def workload_of(defaults: ModelDefaults, num_references: int = 3) -> Workload:
     )
 
 
-def _build(
+def build_models(
     configs: Mapping[str, Mapping[str, Any]], dtypes: Mapping[str, torch.dtype]
 ) -> dict[str, Any]:
+    """Models by their configs, with the weights they begin with; no content in `without_memory`.
+
+    Args:
+        configs: As `PUBLISHED`.
+        dtypes: A type for each.
+    """
     makers: dict[str, Callable[[Any], Any]] = {
         "text_encoder": lambda config: UMT5EncoderModel(UMT5Config(**config)),
         "image_encoder": lambda config: CLIPVisionModel(CLIPVisionConfig(**config)),
