@@ -72,7 +72,7 @@ class PublishedAttention(WanAttnProcessor):  # type: ignore[misc]
 
 
 def _turned(values: Tensor, turn: Tensor) -> Tensor:
-    pairs = torch.view_as_complex(values.to(torch.float64).unflatten(-1, (-1, 2)))
+    pairs = torch.view_as_complex(values.double().reshape(*values.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * turn).flatten(3).type_as(values)
 
 

@@ -108,6 +108,7 @@ class ModelChoice:
             vae_tiling=self.tiles(spec),
             step_cache=self.lossy_cache,
             storage=self.wishes.storage or "plain",
+            preset=self.wishes.preset,
         )
 
     def lora_files(self) -> list[tuple[Path, float]]:

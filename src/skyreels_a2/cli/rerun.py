@@ -60,6 +60,7 @@ def _choice(manifest: Manifest, device: str) -> ModelChoice:
         vae_tiling=model.vae_tiling,
         loras=model.loras,
         wishes=Wishes(
+            preset=model.preset,
             step_cache=model.step_cache,
             storage=None if model.storage == "plain" else model.storage,
         ),

@@ -59,6 +59,7 @@ class ModelRecord(_Strict):
     vae_tiling: bool = False
     step_cache: str | None = None
     storage: str = "plain"
+    preset: str = "exact"
 
 
 class Manifest(_Strict):

@@ -254,6 +254,8 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
     ) -> Iterator[Frames]:
         """Make a video and hand its frames on as they are decoded, so that memory stays flat.
 
+        One longer than the model's window is sampled by windows that all see the references.
+
         Args:
             request: What to make.
             on_progress: Told of every step and every group of frames.
@@ -280,7 +282,8 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         with explain_out_of_memory(str(spec)):
             composition = request.composition
             run = Run(composition, spec, sampling, scheduler, generators, Given(), on_step)
-            run = replace(run, checkpoint=checkpoint, preview=preview)
+            window = self.defaults.num_frames
+            run = replace(run, checkpoint=checkpoint, preview=preview, window=window)
             latents = sample(self, run)
             skip = spec.num_frames - request.delivered_spec.num_frames
             decoded = 0

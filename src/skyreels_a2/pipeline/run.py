@@ -45,6 +45,7 @@ class Run:
         on_step: See `denoise`.
         checkpoint: Where the state is kept, if it is.
         preview: What is told of how the video looks, if anyone wants to see.
+        window: Frames above which the video is sampled by windows; None for never.
     """
 
     composition: Composition
@@ -56,6 +57,7 @@ class Run:
     on_step: Callable[[int, Tensor, Tensor], Tensor]
     checkpoint: Checkpoint | None = None
     preview: LatentPreview | None = None
+    window: int | None = None
     references: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +75,9 @@ def sample(pipeline: Any, run: Run) -> Tensor:
     for remark in run.composition.remarks():
         logger.warning("%s", remark)
     guidance = Guidance(run.sampling)
-    windows = windows_for(run.spec, run.references, pipeline.defaults.num_frames)
+    windows = None
+    if run.window is not None:
+        windows = windows_for(run.spec, run.references, run.window)
     told_spec = run.spec if windows is None else windows.spec(run.spec)
     conditioner = pipeline.conditioner()
     prompt, negative = _texts(pipeline, conditioner, run, needs_negative=guidance.uses_text)

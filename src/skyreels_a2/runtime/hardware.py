@@ -90,7 +90,7 @@ def parse_gpu(text: str, *, count: int = 1) -> Hardware:
     known, label = KNOWN.get(name), name
     if known is None:
         known, size, label = _OTHER, size or name, "a GPU"
-    gib = _gib(size, text) if size else float(known.gib)
+    gib = _gib(size, text) if size or not name else float(known.gib)
     return Hardware(
         name=f"{label}, {gib:g} GB" if count == 1 else f"{count} x {label}, {gib:g} GB",
         memory=int(gib * GIB),
