@@ -71,7 +71,8 @@ def _pieces(probed: Probed, settings: ShotSettings) -> Iterator[Piece]:
     held: deque[Tick] = deque()
     cuts: deque[int] = deque()
     after_cut = False
-    for tick in decode(Path(probed.source.path), max_short_side=settings.max_short_side):
+    broken: list[Exception] = []
+    for tick in _while_whole(probed, settings, broken):
         held.append(tick)
         cuts.extend(detector.add(tick))
         while cuts or len(held) > longest + detector.delay:
@@ -86,6 +87,16 @@ def _pieces(probed: Probed, settings: ShotSettings) -> Iterator[Piece]:
         stop = cuts.popleft() if is_cut else min(held[0].number + longest, last)
         yield _take(held, stop, after_cut=after_cut, before_cut=is_cut)
         after_cut = is_cut
+    if broken:
+        raise broken[0]
+
+
+def _while_whole(probed: Probed, settings: ShotSettings, broken: list[Exception]) -> Iterator[Tick]:
+    """The frames up to where the file breaks off, and what broke."""
+    try:
+        yield from decode(Path(probed.source.path), max_short_side=settings.max_short_side)
+    except UNREADABLE as error:
+        broken.append(error)
 
 
 def _take(held: deque[Tick], stop: int, *, after_cut: bool, before_cut: bool) -> Piece:

@@ -83,15 +83,25 @@ def camera_motion(before: Plane, after: Plane) -> Affine:
     return IDENTITY if moved is None else np.asarray(moved, dtype=np.float64)
 
 
-def warp(picture: NDArray[Any], to: Affine, *, fill: int = 0) -> NDArray[Any]:
-    """A picture whose points go where the affine says; what comes from outside has the fill."""
+def warp(
+    picture: NDArray[Any],
+    to: Affine,
+    *,
+    size: tuple[int, int] | None = None,
+    repeat_edges: bool = False,
+) -> NDArray[Any]:
+    """A picture whose points go where the affine says.
+
+    Args:
+        picture: A picture or plane.
+        to: Where its points go.
+        size: Width and height of the result; as the picture's if None.
+        repeat_edges: Whether what comes from outside is as the edge, or 0.
+    """
     cv2 = _cv2()
-    height, width = picture.shape[:2]
-    border = cv2.BORDER_CONSTANT if fill >= 0 else cv2.BORDER_REPLICATE
-    value = (max(fill, 0),) * 3
-    return np.asarray(
-        cv2.warpAffine(picture, to, (width, height), borderMode=border, borderValue=value)
-    )
+    size = size or (picture.shape[1], picture.shape[0])
+    border = cv2.BORDER_REPLICATE if repeat_edges else cv2.BORDER_CONSTANT
+    return np.asarray(cv2.warpAffine(picture, to, size, borderMode=border, borderValue=0))
 
 
 def chain(first: Affine, then: Affine) -> Affine:

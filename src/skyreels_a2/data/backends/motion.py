@@ -62,23 +62,37 @@ class MotionSegmenter:
 
 def empty_scenes(frames: Sequence[Frame]) -> list[tuple[Frame, Mask]]:
     """For each frame the scene without what moves, and where that is known."""
-    ways = _to_middle([grey(frame) for frame in frames])
-    lights = _gains(frames)
     height, width = frames[0].shape[:2]
-    stack = np.empty((len(frames), height, width, 3), np.float32)
+    ways, (wide, tall) = _onto_canvas(_to_middle([grey(f) for f in frames]), width, height)
+    lights = _gains(frames)
+    stack = np.empty((len(frames), tall, wide, 3), np.float32)
     for layer, frame, way, gain in zip(stack, frames, ways, lights, strict=True):
-        layer[:] = warp(frame.astype(np.float32) / gain, way, fill=-1)
-        layer[warp(np.ones((height, width), np.uint8), way) == 0] = np.nan
+        lit = frame.astype(np.float32) / gain
+        layer[:] = warp(lit, way, size=(wide, tall), repeat_edges=True)
+        layer[warp(np.ones((height, width), np.uint8), way, size=(wide, tall)) == 0] = np.nan
     plate = _median(stack)
     known = ~np.isnan(plate).any(axis=2)
     plate = np.nan_to_num(plate)
     scenes = []
     for way, gain in zip(ways, lights, strict=True):
         back = inverse(way)
-        here = warp(plate, back, fill=-1) * gain
-        valid = warp(known.astype(np.uint8), back) > 0
+        here = warp(plate, back, size=(width, height), repeat_edges=True) * gain
+        valid = warp(known.astype(np.uint8), back, size=(width, height)) > 0
         scenes.append((here.clip(0, 255).astype(np.uint8), valid))
     return scenes
+
+
+def _onto_canvas(
+    ways: Sequence[Affine], width: int, height: int
+) -> tuple[list[Affine], tuple[int, int]]:
+    """The ways onto a canvas that holds all frames, at most twice as wide and tall; its size."""
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
+    places = np.concatenate([corners @ way.T for way in ways])
+    least = np.maximum(places.min(axis=0), (-width / 2, -height / 2))
+    most = np.minimum(places.max(axis=0), (1.5 * width, 1.5 * height))
+    moved = [chain(way, np.array([[1, 0, -least[0]], [0, 1, -least[1]]])) for way in ways]
+    wide, tall = np.ceil(most - least).astype(int)
+    return moved, (int(wide), int(tall))
 
 
 def _median(stack: np.ndarray) -> np.ndarray:
