@@ -3,7 +3,7 @@
     python benchmarks/data_truth.py --out /tmp/data_truth --count 200 [--set elements.difference=20]
 
 Raw videos are rendered from held-out scenes, and static, black and near-duplicate shots planted
-between theirs. Prints one line a figure. A second run with other settings does only what they touch.
+between theirs. Prints one line a figure. With other settings, only what they touch is done anew.
 """
 
 from __future__ import annotations
@@ -258,7 +258,8 @@ def report(raws: Sequence[Raw], gathered: Gathered, settings: Settings) -> None:
     for kind, (gone, total) in sorted(told.items()):
         print(f"{kind} shots dropped: {gone} of {total} ({gone / total:.1%})")
     print(
-        f"elements: precision {len(pairs) / max(1, found):.3f}, recall {len(pairs) / max(1, true):.3f}"
+        f"elements: precision {len(pairs) / max(1, found):.3f}, "
+        f"recall {len(pairs) / max(1, true):.3f}"
     )
     print(f"mask IoU of those found: {np.mean(overlaps):.3f} (median {np.median(overlaps):.3f})")
     precision, recall, count = identity_pairs(gathered, pairs)

@@ -185,3 +185,16 @@ def test_rows_for_training_name_files_that_are_there(dataset):
         row = json.loads(line)
         assert (dataset / row["video"]).is_file()
         assert all((dataset / p).is_file() for e in row["elements"] for p in e["pictures"])
+
+
+def test_a_ray_cluster_makes_the_same(many, tmp_path):
+    ray = pytest.importorskip("ray")
+    from skyreels_a2.data.cluster import ray_runner
+
+    build(many, tmp_path / "here", HERE)
+    try:
+        build(many, tmp_path / "there", Plan(SETTINGS, 2, ray_runner("local")))
+    finally:
+        ray.shutdown()
+    here, there = ((tmp_path / n / "triplets.jsonl").read_text() for n in ("here", "there"))
+    assert here == there

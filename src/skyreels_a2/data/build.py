@@ -16,7 +16,8 @@ from skyreels_a2.data.unit import MEDIA, UnitTask
 from skyreels_a2.data.workers import UnitOutcome, run_units
 from skyreels_a2.media.atomic import output_errors, write_aside
 
-SETTINGS = "settings.json"
+SETTINGS = "build.json"
+"""The settings it was built with; `settings.json` would make it a cache of the training."""
 Runner = Callable[[Iterable[UnitTask], int], Iterator[UnitOutcome]]
 """Does units, so many at a time, and tells how each ended."""
 
