@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,18 @@ from safetensors.torch import load_file
 
 GOLDEN = Path(__file__).parent / "golden"
 EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Encodings and counts of the tests lie in a folder of theirs."""
+    before = os.environ.get("SKYREELS_A2_CACHE")
+    os.environ["SKYREELS_A2_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["SKYREELS_A2_CACHE"]
+    else:
+        os.environ["SKYREELS_A2_CACHE"] = before
 
 
 @pytest.fixture(scope="session")

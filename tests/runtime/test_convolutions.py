@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch._subclasses import FakeTensorMode
 from torch.profiler import profile
 
 from skyreels_a2.runtime.convolutions import channels_last, onednn_convolutions
@@ -26,6 +27,14 @@ def test_any_convolution_works_within_it(shape, dtype):
         found = convolution(video)
     tolerance = 1e-2 if dtype is torch.bfloat16 else 1e-5
     torch.testing.assert_close(found, convolution(video), atol=tolerance, rtol=tolerance)
+
+
+def test_shapes_can_be_counted_without_computing():
+    with FakeTensorMode():
+        convolution = torch.nn.Conv3d(4, 6, 3)
+        video = torch.empty(1, 4, 5, 8, 8)
+        with onednn_convolutions():
+            assert convolution(video).shape == (1, 6, 3, 6, 6)
 
 
 def test_channels_last_changes_the_layout_alone(own_pipeline):

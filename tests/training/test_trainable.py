@@ -7,7 +7,13 @@ from diffusers import WanTransformer3DModel
 
 from skyreels_a2.errors import InputError
 from skyreels_a2.training.memory import PUBLISHED_CONFIG
-from skyreels_a2.training.trainable import LORA_TARGETS, RECIPES, select, trained_names
+from skyreels_a2.training.trainable import (
+    LORA_TARGETS,
+    RECIPES,
+    halve_frozen,
+    select,
+    trained_names,
+)
 
 PAPER = {
     "patch_embedding.weight",
@@ -116,3 +122,23 @@ def test_errors_teach(transformer):
     select(transformer, "lora", lora_rank=2)
     with pytest.raises(InputError, match="already"):
         select(transformer, "lora", lora_rank=2)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "lora"])
+def test_frozen_matrices_take_half_and_the_trained_learn_the_same(transformer, recipe):
+    select(transformer, recipe)
+    trained = [p for p in transformer.parameters() if p.requires_grad]
+    gradients = []
+    for _ in range(2):
+        transformer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss_of(transformer).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in trained if p.grad is not None]))
+        before = sum(p.numel() * p.element_size() for p in transformer.parameters())
+        halve_frozen(transformer)
+    assert sum(p.numel() * p.element_size() for p in transformer.parameters()) == before
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.999
+    assert all(p.dtype is torch.float32 for p in trained)
+    frozen = transformer.blocks[0].ffn.net[2].weight
+    assert frozen.dtype is torch.bfloat16 if recipe == "paper" else True
+    assert transformer.condition_embedder.time_embedder.linear_1.weight.dtype is torch.float32

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from skyreels_a2.cli.making import Target, check_target, make
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.errors import InputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.manifest import Manifest
+from skyreels_a2.request import GenerationRequest
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ def make_batch(
     *,
     side_by_side: bool,
     overwrite: bool,
+    num_workers: int | None = None,
 ) -> int:
     """Make every job of a JSONL file.
 
@@ -63,6 +66,7 @@ def make_batch(
             those that name no output.
         side_by_side: Put the references beside the frames.
         overwrite: Make videos again that are there with other settings.
+        num_workers: Workers on a Ray cluster (0: as many as it has); None for this process.
 
     Returns:
         Exit code: 0 if nothing failed, else 1.
@@ -82,7 +86,9 @@ def make_batch(
                 pending.append((where, target))
         except SkyReelsA2Error as error:
             tally.fail(where, error)
-    if pending:
+    if pending and num_workers is not None:
+        _make_on_cluster(pending, choice, tally, overwrite=overwrite, num_workers=num_workers)
+    elif pending:
         _make(pending, choice, tally, overwrite=overwrite)
     return tally.report()
 
@@ -92,7 +98,7 @@ def _make(
 ) -> None:
     choice.check()
     with console.progress_bars() as bars:
-        pipeline = load_pipeline(choice, bars)
+        pipeline = load_pipeline(choice, bars, [target.request for _, target in pending])
         for where, target in pending:
             try:
                 make(pipeline, choice, target, bars=bars, overwrite=overwrite)
@@ -101,6 +107,61 @@ def _make(
             else:
                 tally.made += 1
                 console.data.print(str(target.output), markup=False)
+
+
+def _make_on_cluster(
+    pending: list[tuple[str, Target]],
+    choice: ModelChoice,
+    tally: _Tally,
+    *,
+    overwrite: bool,
+    num_workers: int,
+) -> None:
+    """Workers open the model once each; pictures and outputs lie on a disk that all of them see."""
+    from skyreels_a2.runtime.cluster import run_on_cluster  # noqa: PLC0415
+
+    choice.check()
+    # Workers have folders of their own.
+    jobs = [(where, replace(t, output=t.output.resolve())) for where, t in pending]
+    requests = [target.request for _, target in jobs]
+    open_worker = partial(_open_worker, choice, requests, overwrite=overwrite)
+    gpus = 0 if choice.device == "cpu" or not _has_gpu() else 1
+    for (where, target), problem, lost in run_on_cluster(
+        open_worker, jobs, num_workers=num_workers, gpus=gpus
+    ):
+        if problem or lost:
+            tally.fail(where, SkyReelsA2Error(problem or lost))
+        else:
+            tally.made += 1
+            console.data.print(str(target.output), markup=False)
+
+
+def _open_worker(
+    choice: ModelChoice, requests: list[GenerationRequest], *, overwrite: bool
+) -> Callable[[tuple[str, Target]], str | None]:
+    """In a worker: the model is loaded, and what makes one video of it is given."""
+    with console.progress_bars() as bars:
+        pipeline = load_pipeline(choice, bars, requests)
+
+    def work(job: tuple[str, Target]) -> str | None:
+        _, target = job
+        # A worker that died after its video was written left it: it is taken as it is.
+        if _is_done(target, choice):
+            return None
+        try:
+            with console.progress_bars() as bars:
+                make(pipeline, choice, target, bars=bars, overwrite=overwrite)
+        except SkyReelsA2Error as error:
+            return str(error)
+        return None
+
+    return work
+
+
+def _has_gpu() -> bool:
+    import torch  # noqa: PLC0415
+
+    return bool(torch.cuda.is_available())
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:

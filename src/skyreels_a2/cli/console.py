@@ -19,8 +19,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-messages = Console(stderr=True, soft_wrap=True, highlight=False)
-data = Console(soft_wrap=True, highlight=False)
+from skyreels_a2.runtime.parallelism import rank
+
+# Under torchrun the first process speaks for all.
+_silent = rank() > 0
+messages = Console(stderr=True, soft_wrap=True, highlight=False, quiet=_silent)
+data = Console(soft_wrap=True, highlight=False, quiet=_silent)
 
 
 class _OncePerLine(logging.Handler):
@@ -61,6 +65,9 @@ class Bars:
         "pack": "Packing",
         "render": "Rendering",
         "judge": "Judging",
+        "video": "Videos",
+        "score": "Scoring",
+        "report": "Reporting",
         "build": "Building",
     }
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from skyreels_a2.cli import console
+from skyreels_a2.cli import console, data_exchange
 
 if TYPE_CHECKING:
     from skyreels_a2.data.gathering import Gathered
 
 app = typer.Typer(help="From raw videos to prompt-reference-video triplets.", no_args_is_help=True)
+data_exchange.add_to(app)
 
 Dataset = Annotated[Path, typer.Argument(help="Folder of a data set.")]
 

@@ -9,8 +9,10 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from skyreels_a2.elements import Role
+from skyreels_a2.errors import InputError
 from skyreels_a2.mentions import is_name
 from skyreels_a2.request import GUIDERS, SCHEDULERS
+from skyreels_a2.runtime.plan import PLACEMENTS, STORAGES, Wishes
 
 
 def _flag(panel: str, *names: str, text: str, shown: str | None = None) -> Any:
@@ -31,6 +33,10 @@ def _sampling(*names: str, text: str) -> Any:
 
 def _model(*names: str, text: str, shown: str | None = None) -> Any:
     return _flag("Model", *names, text=text, shown=shown)
+
+
+def _speed(*names: str, text: str) -> Any:
+    return _flag("Speed and memory", *names, text=text)
 
 
 def _way(*names: str, text: str) -> Any:
@@ -94,9 +100,54 @@ VaeTiling = Annotated[
 ]
 Lora = Annotated[Texts, _model("--lora", text="A LoRA to put on.", shown="FILE[=SCALE]")]
 
+Exact = Annotated[
+    bool, _speed("--exact", text="As the released pipeline runs: nothing kept, fused or batched.")
+]
+Balanced = Annotated[
+    bool, _speed("--balanced", text="Everything that leaves the numbers as they are (the default).")
+]
+Fast = Annotated[
+    bool, _speed("--fast", text="Also what changes them a little: a step cache, compiled blocks.")
+]
+LowMemory = Annotated[bool, _speed("--low-memory", text="The least memory, whatever the time.")]
+Placement = Annotated[Text, _speed("--placement", text=", ".join(PLACEMENTS))]
+Storage = Annotated[
+    Text, _speed("--storage", text=f"Of the transformer's weights: {', '.join(STORAGES)}")
+]
+StepCache = Annotated[
+    Text,
+    _speed(
+        "--step-cache",
+        text="Skip steps that change little: fbc, mag, sea or taylor; a number behind says how "
+        "much (fbc:0.1).",
+    ),
+]
+Attention = Annotated[Text, _speed("--attention", text="Attention backend, diffusers' name.")]
+Encodings = Annotated[
+    bool,
+    _speed("--keep-encodings/--no-keep-encodings", text="Keep encoded prompts and pictures."),
+]
+CheckpointEvery = Annotated[
+    Whole, _speed("--checkpoint-every", text="Steps between states, from which a stop goes on.")
+]
+PreviewEvery = Annotated[
+    Whole, _speed("--preview-every", text="Steps between small pictures beside the output.")
+]
+Distilled = Annotated[
+    Text,
+    _model(
+        "--distilled",
+        text="A step-distilled LoRA: 4 Euler steps without guidance unless said otherwise.",
+        shown="FILE[=SCALE]",
+    ),
+]
+
 Batch = Annotated[Path | None, _way("--batch", text="A JSONL file: one job a line, one model.")]
 Preview = Annotated[
     Path | None, _way("--preview", text="Write what the model will see as a picture, and stop.")
+]
+Ray = Annotated[
+    Whole, _way("--ray", text="Make a batch by so many workers on a Ray cluster (0: all it has).")
 ]
 DryRun = Annotated[bool, _way("--dry-run", text="Say what would be made, and stop.")]
 
@@ -122,3 +173,18 @@ def split_name(value: str) -> tuple[str | None, Path]:
     if equals and is_name(name) and not Path(value).exists():
         return name, Path(path)
     return None, Path(value)
+
+
+def wishes_of(
+    *, exact: bool, balanced: bool, fast: bool, low_memory: bool, **choices: Any
+) -> Wishes:
+    """What the flags of speed and memory ask for.
+
+    Raises:
+        InputError: Two presets, or a choice that is unknown.
+    """
+    named = {"exact": exact, "balanced": balanced, "fast": fast, "low-memory": low_memory}
+    given = [name for name, is_given in named.items() if is_given]
+    if len(given) > 1:
+        raise InputError(f"--{' and --'.join(given)} exclude each other: give one")
+    return Wishes(preset=given[0] if given else "balanced", **choices)

@@ -11,13 +11,21 @@ import typer
 
 from skyreels_a2.cli import console, flags
 from skyreels_a2.cli.batch import make_batch
-from skyreels_a2.cli.flags import elements_of
+from skyreels_a2.cli.flags import elements_of, wishes_of
 from skyreels_a2.cli.jobs import Job, parse_job, read_job_file
-from skyreels_a2.cli.making import Target, check_target, make
+from skyreels_a2.cli.making import Target, Watching, check_target, make
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.cli.preview import describe, write_preview
 from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError
+
+DISTILLED: Mapping[str, Any] = {
+    "num_inference_steps": 4,
+    "guidance_scale": 1.0,
+    "flow_shift": 5.0,
+    "scheduler": "euler",
+}
+"""Sampling of step-distilled LoRAs (LightX2V, CausVid): few Euler steps, no second pass."""
 
 
 def generate(  # noqa: PLR0913  (the flags are the interface)
@@ -51,17 +59,36 @@ def generate(  # noqa: PLR0913  (the flags are the interface)
     offload: flags.Offload = False,
     vae_tiling: flags.VaeTiling = None,
     lora: flags.Lora = None,
+    distilled: flags.Distilled = None,
+    exact: flags.Exact = False,
+    balanced: flags.Balanced = False,
+    fast: flags.Fast = False,
+    low_memory: flags.LowMemory = False,
+    placement: flags.Placement = None,
+    storage: flags.Storage = None,
+    step_cache: flags.StepCache = None,
+    attention: flags.Attention = None,
+    keep_encodings: flags.Encodings = True,
+    checkpoint_every: flags.CheckpointEvery = None,
+    preview_every: flags.PreviewEvery = None,
+    ray: flags.Ray = None,
     batch: flags.Batch = None,
     preview: flags.Preview = None,
     dry_run: flags.DryRun = False,
 ) -> int:
     """Compose a video from reference pictures and a prompt."""
-    choice = ModelChoice(model, precision, device, offload, vae_tiling, tuple(lora or ()))
+    choice = _choice(context.params)
     given = _given(context.params)
+    watching = Watching(checkpoint_every, preview_every)
+    watching.check(choice.lossy_cache)
     if batch is not None:
         if scene or preview or given.keys() & {"prompt", "elements", "frames", "seconds"}:
             raise InputError("--batch brings its own prompts, elements and lengths: give it alone")
-        return make_batch(batch, choice, given, side_by_side=side_by_side, overwrite=overwrite)
+        return make_batch(
+            batch, choice, given, side_by_side=side_by_side, overwrite=overwrite, num_workers=ray
+        )
+    if ray is not None:
+        raise InputError("--ray shares a batch among workers: give --batch with it")
     targets = _targets(scene, given, choice, side_by_side=side_by_side)
     if preview is not None:
         write_preview(targets[0].request, choice, preview, overwrite=overwrite)
@@ -72,7 +99,25 @@ def generate(  # noqa: PLR0913  (the flags are the interface)
     if dry_run:
         describe(targets, choice)
         return 0
-    return _make_all(targets, choice, overwrite=overwrite)
+    return _make_all(targets, choice, watching, overwrite=overwrite)
+
+
+def _choice(params: Mapping[str, Any]) -> ModelChoice:
+    names = (
+        *("exact", "balanced", "fast", "low_memory"),
+        *("placement", "storage", "step_cache", "attention"),
+    )
+    loras = [*(params["lora"] or ()), *([params["distilled"]] if params["distilled"] else ())]
+    return ModelChoice(
+        params["model"],
+        params["precision"],
+        params["device"],
+        params["offload"],
+        params["vae_tiling"],
+        tuple(loras),
+        wishes_of(**{name: params[name] for name in names}),
+        params["keep_encodings"],
+    )
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,6 +128,8 @@ def _given(params: Mapping[str, Any]) -> dict[str, Any]:
         *elements_of(Role.BACKGROUND, params["background"]),
     ]
     given = {key: params[key] for key in Job.model_fields if params.get(key) is not None}
+    if params["distilled"]:
+        given = {**DISTILLED, **given}
     return {**given, "elements": elements} if elements else given
 
 
@@ -103,10 +150,12 @@ def _targets(
     ]
 
 
-def _make_all(targets: list[Target], choice: ModelChoice, *, overwrite: bool) -> int:
+def _make_all(
+    targets: list[Target], choice: ModelChoice, watching: Watching, *, overwrite: bool
+) -> int:
     with console.progress_bars() as bars:
-        pipeline = load_pipeline(choice, bars)
+        pipeline = load_pipeline(choice, bars, [target.request for target in targets])
         for target in targets:
-            make(pipeline, choice, target, bars=bars, overwrite=overwrite)
+            make(pipeline, choice, target, bars=bars, overwrite=overwrite, watching=watching)
             console.data.print(str(target.output), markup=False)
     return 0

@@ -18,7 +18,20 @@ import typer
 from rich.markup import escape
 
 import skyreels_a2
-from skyreels_a2.cli import console, data, eval_tiny, generate, rerun, scenes, show, train
+from skyreels_a2.cli import (
+    bench,
+    calibrate,
+    console,
+    data,
+    eval_tiny,
+    generate,
+    plan,
+    rerun,
+    scenes,
+    serve,
+    show,
+    train,
+)
 from skyreels_a2.errors import SkyReelsA2Error, one_line
 
 app = typer.Typer(
@@ -35,10 +48,15 @@ _UsageError: Any = typer.BadParameter.__bases__[0]
 app.command("generate")(generate.generate)
 app.command("show")(show.show)
 app.command("rerun")(rerun.rerun)
+app.command("plan")(plan.plan)
+app.command("calibrate")(calibrate.calibrate)
 app.command("train")(train.train)
 app.command("cache")(train.cache)
 app.command("eval-tiny")(eval_tiny.eval_tiny)
+app.command("serve")(serve.serve)
 app.add_typer(scenes.app, name="scenes")
+app.add_typer(bench.app, name="bench")
+app.add_typer(serve.keys_app, name="keys")
 app.add_typer(data.app, name="data")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skyreels_a2.cli import console
+from skyreels_a2.cli.planning import Planned, plan_for, workload_of_request
 from skyreels_a2.errors import ModelError, one_line
 from skyreels_a2.media.manifest import ModelRecord
 from skyreels_a2.pipeline.folders import (
@@ -17,6 +19,10 @@ from skyreels_a2.pipeline.folders import (
     model_folder,
 )
 from skyreels_a2.pipeline.presets import ModelDefaults, check_precision
+from skyreels_a2.request import GenerationRequest
+from skyreels_a2.runtime.hardware import detect
+from skyreels_a2.runtime.parallelism import num_processes
+from skyreels_a2.runtime.plan import Wishes, chosen_step_cache
 from skyreels_a2.video import VideoSpec
 
 if TYPE_CHECKING:
@@ -37,6 +43,8 @@ class ModelChoice:
         offload: Move components to the GPU one at a time.
         vae_tiling: On, off, or None to decide by the size.
         loras: LoRA files, each `FILE` or `FILE=SCALE`.
+        wishes: What the user has set of speed and memory; the plan decides the rest.
+        keep_encodings: Keep encoded prompts and pictures on disk.
     """
 
     name: str = "a2-tiny"
@@ -45,6 +53,8 @@ class ModelChoice:
     offload: bool = False
     vae_tiling: bool | None = None
     loras: tuple[str, ...] = ()
+    wishes: Wishes = Wishes()  # noqa: RUF009  (frozen)
+    keep_encodings: bool = True
 
     @property
     def folder(self) -> Path:
@@ -65,6 +75,22 @@ class ModelChoice:
         check_precision(self.precision)
         check_folder(self.folder)
         self.lora_files()
+        if (cache := self.lossy_cache) is not None:
+            # Brings torch, so only where it is asked for.
+            from skyreels_a2.runtime.stepcache import parse_step_cache  # noqa: PLC0415
+
+            parse_step_cache(cache, ratios=self.mag_ratios())
+
+    @property
+    def lossy_cache(self) -> str | None:
+        """The step cache that will be on."""
+        return chosen_step_cache(self.wishes)
+
+    def mag_ratios(self) -> tuple[float, ...]:
+        """What `calibrate` found of this model."""
+        from skyreels_a2.pipeline.calibration import read_ratios  # noqa: PLC0415
+
+        return read_ratios(folder_fingerprint(self.folder))
 
     def tiles(self, spec: VideoSpec) -> bool:
         """Whether the VAE works in tiles for a video."""
@@ -80,6 +106,9 @@ class ModelChoice:
             fingerprint=folder_fingerprint(self.folder),
             loras=self.loras,
             vae_tiling=self.tiles(spec),
+            step_cache=self.lossy_cache,
+            storage=self.wishes.storage or "plain",
+            preset=self.wishes.preset,
         )
 
     def lora_files(self) -> list[tuple[Path, float]]:
@@ -96,11 +125,19 @@ def _folder(name: str) -> Path:
     return model_folder(name)
 
 
-def load_pipeline(choice: ModelChoice, bars: console.Bars) -> SkyReelsA2Pipeline:
-    """Open the model, bring it to its device and put its LoRAs on.
+def load_pipeline(
+    choice: ModelChoice, bars: console.Bars, requests: Sequence[GenerationRequest] = ()
+) -> SkyReelsA2Pipeline:
+    """Plan, open the model, put its LoRAs on and place it by the plan.
+
+    Args:
+        choice: Which model.
+        bars: Shows the loading.
+        requests: What will be asked of it: the largest decides the plan.
 
     Raises:
         ModelError: It cannot be opened, or there is no such device.
+        MemoryLimitError: Nothing that is allowed would fit.
     """
     # Torch takes seconds to import: only once everything that can be checked without it is.
     import transformers  # noqa: PLC0415
@@ -110,6 +147,7 @@ def load_pipeline(choice: ModelChoice, bars: console.Bars) -> SkyReelsA2Pipeline
 
     transformers.utils.logging.disable_progress_bar()
     device = find_device(choice.device)
+    planned = make_the_plan(choice, device, requests)
     loaded: list[str] = []
 
     def on_load(name: str) -> None:
@@ -120,9 +158,41 @@ def load_pipeline(choice: ModelChoice, bars: console.Bars) -> SkyReelsA2Pipeline
         choice.name, precision=choice.precision, on_load=on_load
     )
     bars("load", len(COMPONENTS), len(COMPONENTS))
-    _place(pipeline, device, offload=choice.offload)
     load_loras(pipeline, choice.lora_files())
+    _place(pipeline, choice, planned, device)
     return pipeline
+
+
+def make_the_plan(
+    choice: ModelChoice, device: Any, requests: Sequence[GenerationRequest]
+) -> Planned:
+    """The plan for the largest of some requests on a device, under torchrun for all processes."""
+    from skyreels_a2.pipeline.needs import workload_of  # noqa: PLC0415
+
+    workload = workload_of(choice.defaults)
+    if requests:
+        largest = max(requests, key=lambda r: _pixels(r.sampled_spec))
+        workload = workload_of_request(largest)
+    processes = num_processes()
+    hardware = replace(detect(str(device)), num_devices=processes)
+    wishes = choice.wishes
+    if processes > 1 and choice.lossy_cache is not None:
+        raise ModelError(
+            "a step cache skips steps by what one process sees, and several would disagree: "
+            "under torchrun leave --fast and --step-cache away"
+        )
+    if choice.offload:
+        wishes = replace(wishes, placement="by-component")
+    wishes = replace(wishes, vae_tiling=choice.tiles(workload.spec))
+    planned = plan_for(choice.folder, workload, hardware, wishes, choice.precision)
+    if processes > 1:
+        shared, heads = planned.plan.parallelism, planned.needs.num_heads
+        shared.check(num_heads=heads, num_processes=processes, device=device.type)
+    return planned
+
+
+def _pixels(spec: VideoSpec) -> int:
+    return spec.width * spec.height * spec.num_frames
 
 
 def find_device(name: str) -> Any:
@@ -142,13 +212,17 @@ def find_device(name: str) -> Any:
         raise ModelError(f"device {name!r} cannot be used here: {reason}") from error
 
 
-def _place(pipeline: Any, device: Any, *, offload: bool) -> None:
-    if offload and device.type == "cpu":
-        raise ModelError("--offload needs a GPU to bring the components to, and there is none")
-    if offload:
-        pipeline.enable_model_cpu_offload(device=device)
-    else:
-        pipeline.to(device)
+def _place(pipeline: Any, choice: ModelChoice, planned: Planned, device: Any) -> None:
+    from skyreels_a2.pipeline.encodings import Encodings, default_folder  # noqa: PLC0415
+    from skyreels_a2.pipeline.placing import place  # noqa: PLC0415
+
+    encodings = None
+    if choice.keep_encodings:
+        model = f"{folder_fingerprint(choice.folder)}:{choice.precision}:{device.type}"
+        encodings = Encodings(default_folder(), model)
+    ratios = choice.mag_ratios() if (planned.plan.step_cache or "").startswith("mag") else ()
+    disk = default_folder().parent / "blocks" / folder_fingerprint(choice.folder)
+    place(pipeline, planned.plan, device, encodings=encodings, ratios=ratios, disk=disk)
 
 
 def _lora(given: str) -> tuple[Path, float]:

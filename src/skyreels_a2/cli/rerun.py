@@ -14,6 +14,7 @@ from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.manifest import Manifest, versions
 from skyreels_a2.media.videos import iter_frames
+from skyreels_a2.runtime.plan import Wishes
 
 
 def rerun(
@@ -43,7 +44,7 @@ def rerun(
     check_target(target, overwrite=overwrite)
     _warn_of_changes(manifest, target.manifest(choice))
     with console.progress_bars() as bars:
-        make(load_pipeline(choice, bars), choice, target, bars=bars, overwrite=overwrite)
+        make(load_pipeline(choice, bars, [request]), choice, target, bars=bars, overwrite=overwrite)
     console.data.print(str(target.output), markup=False)
     if target.output.suffix == video.suffix:
         _compare(video, target.output)
@@ -58,6 +59,11 @@ def _choice(manifest: Manifest, device: str) -> ModelChoice:
         device=device,
         vae_tiling=model.vae_tiling,
         loras=model.loras,
+        wishes=Wishes(
+            preset=model.preset,
+            step_cache=model.step_cache,
+            storage=None if model.storage == "plain" else model.storage,
+        ),
     )
 
 

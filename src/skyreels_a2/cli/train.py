@@ -55,6 +55,7 @@ def train(
         export_model,
         find_recipe,
     )
+    from skyreels_a2.training.tensorboard import TensorBoardLog  # noqa: PLC0415
 
     if recipe is None:
         _list_recipes()
@@ -65,7 +66,8 @@ def train(
     run = out or Path("runs") / recipe
     task = chosen.build(setup)
     processes = Processes.join(setup.device)
-    shown = [JsonLog(), TrainingBar()] if processes.is_first else []
+    logs = [JsonLog(), *([TensorBoardLog()] if config.loop.tensorboard else [])]
+    shown = [*logs, TrainingBar()] if processes.is_first else []
     trainer = Trainer(task, config, run, callbacks=[*shown, Validation()], processes=processes)
     trainer.train(resume=resume)
     with trainer.averaged():

@@ -76,6 +76,32 @@ def open_picture(source: PictureSource) -> Picture:
             return _decode(image, name)
 
 
+def open_picture_bytes(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Open a picture that was sent and never was a file; otherwise as `open_picture`.
+
+    Args:
+        data: The bytes of a file.
+        name: What to call it in errors.
+        max_pixels: More are refused on sight of the header.
+
+    Raises:
+        PictureError: As `open_picture`.
+    """
+    if not data:
+        raise PictureError(f"{name} is empty (0 bytes): export or download it again")
+    with _one_at_a_time, warnings.catch_warnings(), _picture_errors(name):
+        warnings.simplefilter("ignore")
+        Image.init()
+        known = [format_ for format_ in FORMATS if format_ in Image.OPEN]
+        with Image.open(BytesIO(data), formats=known) as image:
+            if image.width * image.height > max_pixels:
+                raise PictureError(
+                    f"{name} is {image.width}x{image.height}: scale it down to at most "
+                    f"{max_pixels:,} pixels"
+                )
+            return _decode(image, name)
+
+
 def picture_sha256(source: PictureSource) -> str:
     """SHA-256 in hex: of a file's bytes, or of a PIL picture's size, mode, palette and pixels.
 

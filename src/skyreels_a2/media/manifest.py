@@ -7,6 +7,8 @@ again by path or by hash.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -55,6 +57,9 @@ class ModelRecord(_Strict):
     fingerprint: str | None = None
     loras: tuple[str, ...] = ()
     vae_tiling: bool = False
+    step_cache: str | None = None
+    storage: str = "plain"
+    preset: str = "exact"
 
 
 class Manifest(_Strict):
@@ -141,6 +146,12 @@ class Manifest(_Strict):
     def decides_as(self, other: Manifest) -> bool:
         """Whether both describe the same video; paths and versions decide nothing."""
         return self._deciding() == other._deciding()
+
+    def identity(self) -> str:
+        """A hash of all that decides the video."""
+        return hashlib.sha256(
+            json.dumps(self._deciding(), sort_keys=True, default=str).encode()
+        ).hexdigest()
 
     def _deciding(self) -> Mapping[str, Any]:
         own = self.model_dump(exclude={"versions": True, "elements": {"__all__": {"pictures"}}})

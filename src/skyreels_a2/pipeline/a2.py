@@ -6,9 +6,8 @@ A diffusers pipeline like any other, and a `Composer`. What it does is spelled o
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -20,23 +19,24 @@ from diffusers.utils import BaseOutput
 from diffusers.video_processor import VideoProcessor
 from torch import Generator, Tensor
 
-from skyreels_a2.conditioning.conditioner import Conditioner, Conditioning, EncodedReferences
+from skyreels_a2.conditioning.conditioner import Conditioner
 from skyreels_a2.elements import Composition
 from skyreels_a2.errors import SamplingError
+from skyreels_a2.pipeline.checkpoints import Checkpoint
 from skyreels_a2.pipeline.decode import as_uint8, stream_decode
+from skyreels_a2.pipeline.encodings import RememberingConditioner
+from skyreels_a2.pipeline.engine import Engine
 from skyreels_a2.pipeline.folders import model_folder
-from skyreels_a2.pipeline.guidance import Branch, Guidance
+from skyreels_a2.pipeline.latent_preview import LatentPreview
 from skyreels_a2.pipeline.loading import OnLoad, check_fit, load_components
 from skyreels_a2.pipeline.presets import ModelDefaults
-from skyreels_a2.pipeline.sampling import Branches, denoise
+from skyreels_a2.pipeline.run import Given, Run, sample
 from skyreels_a2.pipeline.schedulers import flow_shift_of, make_scheduler
 from skyreels_a2.request import Generation, GenerationRequest, Sampling
 from skyreels_a2.runtime.memory import explain_out_of_memory
 from skyreels_a2.runtime.seeds import generator as seeded
 from skyreels_a2.runtime.seeds import one_per_video
 from skyreels_a2.video import TIME_STEP, Frames, Video, VideoSpec
-
-logger = logging.getLogger(__name__)
 
 Generators: TypeAlias = Generator | Sequence[Generator] | None
 OnStepEnd: TypeAlias = Callable[[Any, int, Tensor, dict[str, Tensor]], dict[str, Tensor] | None]
@@ -100,6 +100,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         self.register_modules(**components)
         self.defaults = ModelDefaults.from_mapping(defaults)
         self.register_to_config(defaults=self.defaults.as_mapping())
+        self.engine = Engine()
         self.video_processor = VideoProcessor(vae_scale_factor=vae.config.scale_factor_spatial)
 
     @classmethod
@@ -216,7 +217,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
             guidance_interval=guidance_interval,
             negative_prompt=known.negative_prompt if negative_prompt is None else negative_prompt,
         )
-        given = _Given(latents, prompt_embeds, negative_prompt_embeds)
+        given = Given(latents, prompt_embeds, negative_prompt_embeds)
         generators = one_per_video(generator, num_videos_per_prompt)
         with explain_out_of_memory(str(spec)), self.progress_bar(total=steps) as bar:
 
@@ -227,8 +228,8 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
                 changed = callback_on_step_end(self, step, timestep, {"latents": latents})
                 return (changed or {}).get("latents", latents)
 
-            run = _Run(composition, spec, sampling, self.scheduler, generators, given, on_step)
-            result = self._sample(run)
+            run = Run(composition, spec, sampling, self.scheduler, generators, given, on_step)
+            result = sample(self, run)
             skip = TIME_STEP * len(composition.references) if trim_references else 0
             frames = result if output_type == "latent" else self._frames(result, skip, output_type)
         self.maybe_free_model_hooks()
@@ -240,13 +241,22 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         return Generation(Video(frames, request.delivered_spec), request)
 
     def stream(
-        self, request: GenerationRequest, *, on_progress: OnProgress | None = None
+        self,
+        request: GenerationRequest,
+        *,
+        on_progress: OnProgress | None = None,
+        checkpoint: Checkpoint | None = None,
+        preview: LatentPreview | None = None,
     ) -> Iterator[Frames]:
         """Make a video and hand its frames on as they are decoded, so that memory stays flat.
+
+        One longer than the model's window is sampled by windows that all see the references.
 
         Args:
             request: What to make.
             on_progress: Told of every step and every group of frames.
+            checkpoint: Keeps the state of sampling; a run that was stopped goes on from it.
+            preview: Shows the video while it is sampled.
 
         Yields:
             uint8 RGB frames of shape (n, height, width, 3).
@@ -262,13 +272,14 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         scheduler = make_scheduler(sampling.scheduler, flow_shift=shift)
         generators = [seeded(request.seed)]
         with explain_out_of_memory(str(spec)):
-            run = _Run(
-                request.composition, spec, sampling, scheduler, generators, _Given(), on_step
-            )
-            latents = self._sample(run)
+            composition = request.composition
+            run = Run(composition, spec, sampling, scheduler, generators, Given(), on_step)
+            window = self.defaults.num_frames
+            run = replace(run, checkpoint=checkpoint, preview=preview, window=window)
+            latents = sample(self, run)
             skip = spec.num_frames - request.delivered_spec.num_frames
             decoded = 0
-            for pictures in stream_decode(self.vae, latents):
+            for pictures in stream_decode(self.vae, latents, self.engine.share):
                 kept = pictures[max(0, skip - decoded) :]
                 decoded += len(pictures)
                 tell("decode", decoded, spec.num_frames)
@@ -278,111 +289,22 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
 
     def conditioner(self) -> Conditioner:
         """The conditioner of this pipeline's components, on the device it runs on."""
-        return Conditioner(
-            vae=self.vae,
-            image_encoder=self.image_encoder,
-            image_processor=self.image_processor,
-            tokenizer=self.tokenizer,
-            text_encoder=self.text_encoder,
-            device=self._execution_device,
-        )
-
-    @torch.no_grad()
-    def _sample(self, run: _Run) -> Tensor:
-        """Latents (videos, 16, t, h, w) of all videos of a run."""
-        for remark in run.composition.remarks():
-            logger.warning("%s", remark)
-        guidance = Guidance(run.sampling)
-        conditioner = self.conditioner()
-        prompt, negative = self._texts(conditioner, run, needs_negative=guidance.uses_text)
-        encoded = conditioner.references(
-            run.composition.references, run.spec, with_absent=guidance.uses_images
-        )
-        noises, branches = [], []
-        for index, source in enumerate(run.generators):
-            # Noise first, then the posterior's sample: the order in which the released code draws.
-            noises.append(self._noise(run, index, source))
-            told = Conditioning(
-                prompt, encoded.image_embeds, conditioner.condition(encoded, source)
-            )
-            branches.append(self._branches(conditioner, told, negative, encoded))
-        run.scheduler.set_timesteps(run.sampling.num_inference_steps, device=self._execution_device)
-        noise = torch.cat(noises).to(self._execution_device)
-        return denoise(self.transformer, run.scheduler, guidance, branches, noise, run.on_step)
-
-    def _texts(
-        self, conditioner: Conditioner, run: _Run, *, needs_negative: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        prompt, negative = run.given.prompt_embeds, run.given.negative_prompt_embeds
-        lacks_text = prompt is None or (needs_negative and negative is None)
-        if lacks_text and self.text_encoder is None:
-            raise SamplingError(
-                "this pipeline has no text encoder: give prompt_embeds and negative_prompt_embeds"
-            )
-        if prompt is None:
-            prompt = conditioner.text(run.composition.text)
-        if needs_negative and negative is None:
-            negative = conditioner.text(run.sampling.negative_prompt)
-        return prompt, negative
-
-    def _noise(self, run: _Run, index: int, source: Generator | None) -> Tensor:
-        config = self.vae.config
-        shape = (
-            1,
-            config.z_dim,
-            run.spec.num_latent_frames,
-            run.spec.height // config.scale_factor_spatial,
-            run.spec.width // config.scale_factor_spatial,
-        )
-        if (given := run.given.latents) is None:
-            device = source.device if source is not None else "cpu"
-            return torch.randn(shape, generator=source, device=device, dtype=torch.float32)
-        expected = (len(run.generators), *shape[1:])
-        if tuple(given.shape) != expected:
-            raise SamplingError(f"latents have shape {tuple(given.shape)}: give {expected}")
-        return given[index : index + 1].float()
-
-    def _branches(
-        self,
-        conditioner: Conditioner,
-        told: Conditioning,
-        negative: Tensor | None,
-        encoded: EncodedReferences,
-    ) -> Branches:
-        branches = {Branch.FULL: told}
-        if negative is not None:
-            no_text = branches[Branch.NO_TEXT] = told.with_text(negative)
-            if encoded.absent is not None:
-                branches[Branch.NOTHING] = conditioner.without_references(no_text, encoded.absent)
-        device, dtype = self._execution_device, self.transformer.dtype
-        return {branch: value.to(device, dtype) for branch, value in branches.items()}
+        components = {
+            "vae": self.vae,
+            "image_encoder": self.image_encoder,
+            "image_processor": self.image_processor,
+            "tokenizer": self.tokenizer,
+            "text_encoder": self.text_encoder,
+            "device": self._execution_device,
+        }
+        if self.engine.encodings is None:
+            return Conditioner(**components)
+        return RememberingConditioner(self.engine.encodings, **components)
 
     def _frames(self, latents: Tensor, skip: int, output_type: str) -> Any:
         videos = [
-            torch.cat(list(stream_decode(self.vae, latent)))[skip:]
+            torch.cat(list(stream_decode(self.vae, latent, self.engine.share)))[skip:]
             for latent in torch.split(latents, 1)
         ]
         batch = torch.stack(videos).transpose(1, 2).float()
         return self.video_processor.postprocess_video(batch, output_type=output_type)
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """Tensors that a caller gave in place of those that would be made."""
-
-    latents: Tensor | None = None
-    prompt_embeds: Tensor | None = None
-    negative_prompt_embeds: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """All that one sampling run needs to know."""
-
-    composition: Composition
-    spec: VideoSpec
-    sampling: Sampling
-    scheduler: Any
-    generators: Sequence[Generator | None]
-    given: _Given
-    on_step: Callable[[int, Tensor, Tensor], Tensor]

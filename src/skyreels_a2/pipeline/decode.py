@@ -7,9 +7,9 @@ cache from one latent frame to the next, so both ways give the same pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
@@ -20,13 +20,17 @@ from skyreels_a2.conditioning.spatial import denormalize
 from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.video import Frames
 
+Share: TypeAlias = Callable[[Callable[[Any], Tensor], Sequence[Any]], list[Tensor]]
+"""Runs a function over items; several processes may share them."""
 
-def stream_decode(vae: Any, latents: Tensor) -> Iterator[Tensor]:
+
+def stream_decode(vae: Any, latents: Tensor, share: Share | None = None) -> Iterator[Tensor]:
     """Decode one video group by group.
 
     Args:
         vae: An `AutoencoderKLWan`; tiles are used where its tiling is on and the size asks for it.
         latents: Normalised latents of shape (1, 16, t, h, w).
+        share: Runs the tiles; this process, one after another, by default.
 
     Yields:
         Pictures in [-1, 1] of shape (n, 3, height, width): one, then four at a time.
@@ -34,7 +38,7 @@ def stream_decode(vae: Any, latents: Tensor) -> Iterator[Tensor]:
     tiles = _tiles(vae, latents)
     for index in range(latents.shape[2]):
         latent = denormalize(vae, latents[:, :, index : index + 1]).to(vae.dtype)
-        yield _decode_frame(vae, latent, tiles, first=index == 0)
+        yield _decode_frame(vae, latent, tiles, share or _alone, first=index == 0)
 
 
 def as_uint8(pictures: Tensor) -> Frames:
@@ -74,14 +78,22 @@ def _tiles(vae: Any, latents: Tensor) -> list[list[_Tile]]:
 
 @apply_forward_hook  # type: ignore[untyped-decorator]  # brings an offloaded VAE to its device
 @torch.no_grad()
-def _decode_frame(vae: Any, latent: Tensor, tiles: list[list[_Tile]], *, first: bool) -> Tensor:
+def _decode_frame(
+    vae: Any, latent: Tensor, tiles: list[list[_Tile]], share: Share, *, first: bool
+) -> Tensor:
     """Pictures of one latent frame; the caches of the tiles go on from frame to frame."""
-    rows = [[_decode_tile(vae, latent, tile, first=first) for tile in row] for row in tiles]
+    every = [tile for row in tiles for tile in row]
+    decoded = iter(share(lambda tile: _decode_tile(vae, latent, tile, first=first), every))
+    rows = [[next(decoded) for _ in row] for row in tiles]
     video = rows[0][0] if len(tiles) == len(tiles[0]) == 1 else _blend(vae, rows)
     patch = _patch(vae)
     height, width = (side * vae.spatial_compression_ratio // patch for side in latent.shape[-2:])
     pictures: Tensor = unpatchify(video[:, :, :, :height, :width], patch)[0].permute(1, 0, 2, 3)
     return pictures.clamp(-1.0, 1.0)
+
+
+def _alone(run: Callable[[Any], Tensor], items: Sequence[Any]) -> list[Tensor]:
+    return [run(item) for item in items]
 
 
 def _patch(vae: Any) -> int:

@@ -16,6 +16,8 @@ from skyreels_a2.errors import InputError, OutputError, one_line
 from skyreels_a2.training.examples import Example, encode
 from skyreels_a2.training.triplets import Triplets
 
+CACHE_SETTINGS = "settings.json"
+"""What the content of a cache was decided by."""
 SHARD = 64
 """Examples in a file."""
 
@@ -66,7 +68,7 @@ def build_cache(
 
 
 def _claim(folder: Path, settings: dict[str, object]) -> None:
-    path = folder / "settings.json"
+    path = folder / CACHE_SETTINGS
     text = json.dumps(settings, indent=2, sort_keys=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,9 @@ class Callback:
     def on_step(self, trainer: Trainer, figures: Mapping[str, float]) -> None:
         """Called after every step with its figures."""
 
+    def on_validation(self, trainer: Trainer, figures: Mapping[str, float]) -> None:
+        """Called with the figures of a validation, whose pictures are in `validation/`."""
+
     def on_end(self, trainer: Trainer) -> None:
         """Called once, after the last checkpoint."""
 
@@ -70,12 +73,14 @@ class Validation(Callback):
         if not (trainer.processes.is_first or trainer.is_sharded):
             return
         # Where weights are spread over processes, all must look for one to see.
-        with trainer.averaged():
+        with trainer.averaged(), trainer.autocast():
             found = trainer.task.validate(trainer.run / "validation", trainer.step)
         if not trainer.processes.is_first:
             return
         with (trainer.run / "validation.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": trainer.step, **found}) + "\n")
+        for callback in trainer.callbacks:
+            callback.on_validation(trainer, found)
 
 
 def _lines_before(path: Path, step: int) -> list[str]:

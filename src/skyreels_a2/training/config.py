@@ -68,6 +68,7 @@ class Loop(_Settings):
         nan_patience: Steps in a row without a finite loss before the run stops.
         gradient_checkpointing: Compute each block again in the backward pass instead of keeping
             what it made.
+        tensorboard: Also write curves and validation's pictures for TensorBoard.
         sharded: Spread weights, gradients, optimiser and average over the processes (FSDP2).
     """
 
@@ -83,6 +84,7 @@ class Loop(_Settings):
     nan_patience: int = Field(default=10, ge=1)
     gradient_checkpointing: bool = False
     sharded: bool = False
+    tensorboard: bool = False
 
 
 class TrainConfig(_Settings):

@@ -22,6 +22,7 @@ from skyreels_a2.training.objective import (
     sample_sigma,
     velocity,
 )
+from skyreels_a2.training.samples import Samples
 from skyreels_a2.video import VideoSpec
 
 
@@ -60,6 +61,7 @@ class FlowTask:
         examples: Cached or live.
         conditioner: For the empty caption and the latents of no reference.
         settings: Randomness.
+        samples: Videos to make at every validation, if any.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class FlowTask:
         examples: Examples,
         conditioner: Conditioner,
         settings: FlowSettings | None = None,
+        *,
+        samples: Samples | None = None,
     ) -> None:
-        self.model = transformer
+        self.model, self._samples = transformer, samples
         self.examples, self.conditioner = examples, conditioner
         self.settings = settings or FlowSettings()
         self._empty_text = conditioner.text("")[0].cpu()
@@ -131,14 +135,14 @@ class FlowTask:
         return self._absent[shape]
 
     def validate(self, folder: Path, step: int) -> dict[str, float]:
-        """Loss on examples from the end of the set, with fixed noise."""
-        del folder, step
+        """Loss on examples from the end of the set, with fixed noise; and sampled videos."""
         count = min(32, len(self.examples))
         indices = range(len(self.examples) - count, len(self.examples))
         generators = [Generator().manual_seed(index) for index in indices]
         with torch.no_grad():
             losses, _ = self.losses(list(indices), generators, 1.0)
-        return {"loss": float(losses.mean())}
+        made = self._samples(folder, step) if self._samples else {}
+        return {"loss": float(losses.mean()), **made}
 
     def export(self, folder: Path) -> None:
         """Write the transformer into a model folder's `transformer/`."""

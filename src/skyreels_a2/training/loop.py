@@ -35,6 +35,7 @@ from skyreels_a2.training.sharding import (
     whole,
 )
 from skyreels_a2.training.task import Task
+from skyreels_a2.training.trainable import halve_frozen
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Trainer:
         if config.loop.gradient_checkpointing:
             checkpointed: Any = task.model
             checkpointed.enable_gradient_checkpointing()
+        if config.loop.precision == "bf16":
+            halve_frozen(task.model)
         self.is_sharded = config.loop.sharded and self.processes.size > 1
         if self.is_sharded:
             shard(task.model)
@@ -136,6 +139,12 @@ class Trainer:
         """Within it the task's model has the averaged weights."""
         return nullcontext() if self.ema is None else self.ema.applied()
 
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Within it the model computes in the precision of the run."""
+        device = next(self.task.model.parameters()).device.type
+        wanted = self.config.loop.precision == "bf16"
+        return torch.autocast(device, dtype=torch.bfloat16, enabled=wanted)
+
     def trained(self) -> dict[str, Tensor]:
         """What is trained, in one piece on the CPU; every process must ask."""
         named = self.task.model.named_parameters()
@@ -177,7 +186,7 @@ class Trainer:
         total: dict[str, float] = {"loss": 0.0}
         for numbers in self._micro_batches():
             indices = [self.step * size + number for number in numbers]
-            with self._autocast():
+            with self.autocast():
                 losses, figures = self.task.losses(
                     indices, self._generators(indices), self.step / self.config.loop.steps
                 )
@@ -197,8 +206,3 @@ class Trainer:
     def _generators(self, indices: Sequence[int]) -> list[Generator]:
         seed = self.config.loop.seed
         return [Generator().manual_seed((seed << 40) + index) for index in indices]
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        device = next(self.task.model.parameters()).device.type
-        wanted = self.config.loop.precision == "bf16"
-        return torch.autocast(device, dtype=torch.bfloat16, enabled=wanted)

@@ -6,9 +6,11 @@ estimates until its model card gives measured ones.
 
 from __future__ import annotations
 
+import json
+import logging
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,22 @@ from skyreels_a2.errors import InputError
 from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.folders import model_folder
 from skyreels_a2.pipeline.presets import ModelDefaults
+from skyreels_a2.request import Sampling
 from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.sources import open_source
-from skyreels_a2.training.cache import CachedExamples, LiveExamples
+from skyreels_a2.training.cache import CACHE_SETTINGS, CachedExamples, LiveExamples
 from skyreels_a2.training.config import Loop, Optim, TrainConfig
 from skyreels_a2.training.dual_encoder import DualEncoderTask
+from skyreels_a2.training.fidelity.suite import Suite
 from skyreels_a2.training.flow import Examples, FlowTask
+from skyreels_a2.training.samples import NUM_SAMPLES, Samples, SceneSamples, TripletSamples
 from skyreels_a2.training.task import Task
 from skyreels_a2.training.trainable import select
 from skyreels_a2.training.triplets import MANIFEST, ManifestTriplets, SceneTriplets, Triplets
 from skyreels_a2.training.vae import VaeTask
 from skyreels_a2.video import VideoSpec
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +96,44 @@ class Setup:
             f"data {self.data!r} is neither scenes:SOURCE nor a folder with {MANIFEST}"
         )
 
+    def samples(self, pipeline: SkyReelsA2Pipeline) -> Samples | None:
+        """What to make at a validation: held-out scenes, or the last triplets of a manifest.
+
+        None, with a warning, where what a cache was made of is not there any more.
+        """
+        try:
+            return self._samples(pipeline)
+        except InputError as error:
+            logger.warning("no videos are sampled at validations: %s", error)
+            return None
+
+    def _samples(self, pipeline: SkyReelsA2Pipeline) -> Samples:
+        pipeline.set_progress_bar_config(disable=True)
+        defaults = ModelDefaults.of_folder(model_folder(self.model))
+        sampling = Sampling(
+            num_inference_steps=defaults.num_inference_steps,
+            guidance_scale=defaults.guidance_scale,
+            negative_prompt=defaults.negative_prompt,
+        )
+        origin = self.origin
+        if not origin.startswith("scenes:"):
+            triplets = replace(self, data=origin).triplets()
+            return TripletSamples(pipeline, triplets, sampling)
+        source = replace(self, data=origin).source()
+        suite = Suite(source, count=NUM_SAMPLES, spec=self.spec, sampling=sampling)
+        return SceneSamples(pipeline, suite)
+
+    @property
+    def origin(self) -> str:
+        """The data, or those that a cache was made of."""
+        settings = Path(self.data) / CACHE_SETTINGS
+        if not settings.is_file():
+            return self.data
+        return str(json.loads(settings.read_text(encoding="utf-8"))["data"])
+
     def examples(self, pipeline: SkyReelsA2Pipeline) -> Examples:
         """The data as encoded examples: those of a cache, or made as they are asked for."""
-        if (Path(self.data) / "settings.json").is_file():
+        if (Path(self.data) / CACHE_SETTINGS).is_file():
             return CachedExamples(Path(self.data))
         return LiveExamples(pipeline.conditioner(), self.triplets())
 
@@ -163,7 +205,9 @@ def _flow(setup: Setup, what: str) -> Task:
     examples = setup.examples(pipeline)
     select(pipeline.transformer, what, lora_rank=setup.lora_rank)
     pipeline.transformer.train()
-    return FlowTask(pipeline.transformer, examples, pipeline.conditioner())
+    return FlowTask(
+        pipeline.transformer, examples, pipeline.conditioner(), samples=setup.samples(pipeline)
+    )
 
 
 _LARGE = TrainConfig(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import torch
 from peft import LoraConfig
 from torch import nn
 
@@ -64,6 +65,21 @@ def select(transformer: Any, recipe: str, *, lora_rank: int = 64) -> list[nn.Par
     for name, parameter in transformer.named_parameters():
         parameter.requires_grad_(pattern.match(name) is not None)
     return [parameter for parameter in transformer.parameters() if parameter.requires_grad]
+
+
+def halve_frozen(model: Any) -> None:
+    """Bring the frozen matrices and kernels of a model to bfloat16, in place.
+
+    Under bfloat16 autocast they compute in it anyway. Vectors stay, and so do the modules that
+    diffusers keeps in float32 (`_keep_in_fp32_modules`): they are small and sensitive.
+    """
+    kept = tuple(getattr(model, "_keep_in_fp32_modules", None) or ())
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.Linear | nn.Conv3d) or any(part in name for part in kept):
+            continue
+        for parameter in module.parameters(recurse=False):
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.to(torch.bfloat16)
 
 
 def trained_names(transformer: nn.Module) -> tuple[str, ...]:

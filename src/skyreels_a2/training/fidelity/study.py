@@ -122,6 +122,8 @@ def study(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         answers = {(a.condition, a.case): a for a in read_answers(path)}
+        # A line that was broken off must not be gone on with.
+        path.write_text("".join(map(_line, answers.values())), encoding="utf-8")
         for case in suite:
             strips: dict[str, Image.Image] = {}
             for name, videos in conditions.items():
@@ -130,7 +132,7 @@ def study(
                     answer = _answer(name, case, frames)
                     answers[name, case.number] = answer
                     with path.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(asdict(answer)) + "\n")
+                        file.write(_line(answer))
                     if case.number < num_shown:
                         strips[name] = strip(case, frames)
                 on_answer(name, case.number + 1, len(suite))
@@ -199,6 +201,10 @@ def _answer(name: str, case: Case, frames: Frames) -> Answer:
         error = float(np.square(frames.astype(np.float64) - case.frames).mean())
         psnr = 10 * math.log10(255**2 / max(error, 1e-9))
     return Answer(name, case.number, judge(case, frames), psnr)
+
+
+def _line(answer: Answer) -> str:
+    return json.dumps(asdict(answer)) + "\n"
 
 
 def _read(row: dict[str, Any]) -> Answer:

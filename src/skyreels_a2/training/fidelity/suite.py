@@ -207,7 +207,7 @@ def _is_clear(rendered: RenderedScene, member: Member) -> bool:
         default=0,
     )
     seen = sorted(int(rendered.mask(member.id, t).sum()) for t in range(len(rendered.frames)))
-    return seen[-FEWEST_CLEAR] >= CLEAR * largest > 0
+    return seen[-min(FEWEST_CLEAR, len(seen))] >= CLEAR * largest > 0
 
 
 def _posed(rng: Generator, asset: Subject | Background, camera: Camera) -> Member:

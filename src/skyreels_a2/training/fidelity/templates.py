@@ -72,7 +72,7 @@ def templates_of(pictures: Sequence[Image.Image], side: int) -> Templates:
 
 def as_planes(frames: Frames) -> Tensor:
     """Frames (f, h, w, 3) as float32 of shape (f, 3, h, w) in [0, 1]."""
-    return torch.tensor(np.asarray(frames)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2).float() / 255
 
 
 def _square(picture: Image.Image) -> Tensor:

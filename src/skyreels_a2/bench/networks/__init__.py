@@ -1,0 +1,1 @@
+"""Networks that metrics ask: one adapter a package, opened at first use, or said to be absent."""

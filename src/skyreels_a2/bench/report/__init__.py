@@ -1,0 +1,1 @@
+"""The report: one page, one JSON, one CSV, made from rows alone."""

@@ -1,0 +1,1 @@
+"""Data sets that others made, taken in; and ours, in the layouts of other trainers."""

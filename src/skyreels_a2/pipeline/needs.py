@@ -1,0 +1,332 @@
+"""What a request takes of a model: counted on its configs, without its weights.
+
+Each phase runs its real modules on tensors without content; see `runtime.counting`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from torch import Tensor
+from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
+
+from skyreels_a2.conditioning.prompts import TEXT_LENGTH
+from skyreels_a2.conditioning.spatial import reference_video
+from skyreels_a2.errors import ModelError, one_line
+from skyreels_a2.pipeline.decode import stream_decode
+from skyreels_a2.pipeline.loading import component_dtypes
+from skyreels_a2.pipeline.presets import ModelDefaults
+from skyreels_a2.pipeline.windows import windows_for
+from skyreels_a2.runtime.counting import Counted, count, weight_bytes, without_memory
+from skyreels_a2.runtime.memo import RequestMemo
+from skyreels_a2.runtime.plan import Needs
+from skyreels_a2.video import TIME_STEP, VideoSpec
+
+Counter: TypeAlias = Callable[[Callable[[], Any]], Counted]
+_STEADY = 4
+"""Latent frames after which the decoder does the same again for every further one."""
+_CAST = ("blocks.",)
+_KEPT_WHOLE = ("norm", "scale_shift_table")
+PUBLISHED: Mapping[str, Mapping[str, Any]] = {
+    "transformer": {
+        "patch_size": (1, 2, 2),
+        "num_attention_heads": 40,
+        "attention_head_dim": 128,
+        "in_channels": 36,
+        "out_channels": 16,
+        "text_dim": 4096,
+        "freq_dim": 256,
+        "ffn_dim": 13824,
+        "num_layers": 40,
+        "image_dim": 1280,
+        "added_kv_proj_dim": 5120,
+    },
+    "vae": {},
+    "text_encoder": {
+        "vocab_size": 256384,
+        "d_model": 4096,
+        "d_kv": 64,
+        "d_ff": 10240,
+        "num_layers": 24,
+        "num_heads": 64,
+    },
+    "image_encoder": {
+        "hidden_size": 1280,
+        "intermediate_size": 5120,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 16,
+        "image_size": 224,
+        "patch_size": 14,
+        "hidden_act": "gelu",
+    },
+}
+"""Configs of the published 14B model: Wan 2.1's transformer and VAE, umT5-XXL, CLIP ViT-H/14."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One request as far as its size goes.
+
+    Attributes:
+        spec: What is sampled, reference frames included.
+        num_references: Pictures.
+        num_steps: Solver steps.
+        num_passes: Passes of a step: 2 with text guidance.
+    """
+
+    spec: VideoSpec
+    num_references: int = 3
+    num_steps: int = 50
+    num_passes: int = 2
+
+
+def configs_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Configs of the components of a model folder.
+
+    Raises:
+        ModelError: One is missing or no JSON.
+    """
+    configs = {}
+    for name in PUBLISHED:
+        path = folder / name / "config.json"
+        try:
+            configs[name] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} cannot be read: {one_line(error)}") from error
+    return configs
+
+
+def needs_of(
+    configs: Mapping[str, Mapping[str, Any]],
+    workload: Workload,
+    *,
+    precision: str | torch.dtype = "bf16",
+    window: int | None = None,
+    on_cpu: bool = False,
+) -> Needs:
+    """Count a workload.
+
+    Args:
+        configs: As `configs_of` or `PUBLISHED`.
+        workload: What is asked for.
+        precision: See `component_dtypes`.
+        window: Frames that the model was made for; longer videos are sampled by windows.
+        on_cpu: See `counting.count`.
+    """
+    windows = windows_for(
+        workload.spec, workload.num_references, window or workload.spec.num_frames
+    )
+    shown = workload.spec if windows is None else windows.spec(workload.spec)
+    with without_memory():
+        models = build_models(configs, component_dtypes(precision))
+        phases = _count_phases(models, workload, shown, partial(count, on_cpu=on_cpu))
+        transformer = models["transformer"]
+        memo = RequestMemo(transformer)
+        with memo.told("any"):
+            _pass(models, shown, workload.num_references, 1)
+        kept = memo.num_bytes * workload.num_passes
+    num_windows = 1 if windows is None else len(windows.starts)
+    flops = {name: counted.flops for name, counted in phases.items()}
+    flops["sample"] *= num_windows
+    weights = {name: weight_bytes(model) for name, model in models.items()}
+    blocks = {
+        "transformer": list(transformer.blocks),
+        "text_encoder": list(models["text_encoder"].encoder.block),
+    }
+    sizes = {name: [weight_bytes(block) for block in parts] for name, parts in blocks.items()}
+    patch = transformer.config.patch_size
+    return Needs(
+        weights=weights,
+        stored={kind: weight_bytes(transformer, bytes_per_value=_STORED[kind]) for kind in _STORED},
+        block={name: max(parts) for name, parts in sizes.items()},
+        rest={name: weights[name] - sum(parts) for name, parts in sizes.items()},
+        activations={name: counted.peak_bytes for name, counted in phases.items()},
+        flops=flops,
+        kept=kept,
+        num_tokens=_num_tokens(shown, models["vae"].config, patch),
+        num_heads=transformer.config.num_attention_heads,
+        num_passes=workload.num_passes,
+        num_steps=workload.num_steps,
+    )
+
+
+def workload_of(defaults: ModelDefaults, num_references: int = 3) -> Workload:
+    """The model's own size, length and steps."""
+    return Workload(
+        spec=VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps),
+        num_references=num_references,
+        num_steps=defaults.num_inference_steps,
+        num_passes=1 if defaults.guidance_scale == 1 else 2,
+    )
+
+
+def build_models(
+    configs: Mapping[str, Mapping[str, Any]], dtypes: Mapping[str, torch.dtype]
+) -> dict[str, Any]:
+    """Models by their configs, with the weights they begin with; no content in `without_memory`.
+
+    Args:
+        configs: As `PUBLISHED`.
+        dtypes: A type for each.
+    """
+    makers: dict[str, Callable[[Any], Any]] = {
+        "text_encoder": lambda config: UMT5EncoderModel(UMT5Config(**config)),
+        "image_encoder": lambda config: CLIPVisionModel(CLIPVisionConfig(**config)),
+        "transformer": WanTransformer3DModel.from_config,
+        "vae": AutoencoderKLWan.from_config,
+    }
+    usual = torch.get_default_dtype()
+    try:
+        models = {}
+        for name, make in makers.items():
+            # Fake weights cannot be cast: they have to be made in their type.
+            torch.set_default_dtype(dtypes[name])
+            models[name] = make(dict(configs[name])).eval()
+    finally:
+        torch.set_default_dtype(usual)
+    return models
+
+
+def _count_phases(
+    models: Mapping[str, Any], workload: Workload, shown: VideoSpec, counter: Counter
+) -> dict[str, Counted]:
+    encoder, vae = models["image_encoder"], models["vae"]
+    one_pass = partial(_pass, models, shown, workload.num_references)
+    counted = {
+        "text": counter(partial(_text, models["text_encoder"])),
+        "pictures": counter(partial(_pictures, encoder, workload.num_references)),
+        "encode": _count_encoding(vae, shown, counter),
+        "sample": counter(partial(one_pass, 1)),
+        "sample_batch": counter(partial(one_pass, workload.num_passes)),
+    }
+    return {**counted, **_count_decoding(vae, workload.spec, counter)}
+
+
+def _count_encoding(vae: Any, spec: VideoSpec, counter: Counter) -> Counted:
+    """The encoder over a few groups of frames; each further one does the same again."""
+    if spec.num_latent_frames <= _STEADY:
+        return counter(partial(_encode, vae, spec))
+    lengths = [(number - 1) * TIME_STEP + 1 for number in (_STEADY - 1, _STEADY)]
+    short, steady = (counter(partial(_encode, vae, replace(spec, num_frames=n))) for n in lengths)
+    more = spec.num_latent_frames - _STEADY
+    return Counted(
+        steady.peak_bytes + more * max(0, steady.peak_bytes - short.peak_bytes),
+        steady.kept_bytes,
+        steady.flops + more * (steady.flops - short.flops),
+    )
+
+
+def _count_decoding(vae: Any, spec: VideoSpec, counter: Counter) -> dict[str, Counted]:
+    """The decoder over whole frames, and in tiles: each keeps its features for the next frame."""
+    vae.disable_tiling()
+    whole = _count_decoder(vae, spec, counter)
+    wide, high = vae.tile_sample_min_width, vae.tile_sample_min_height
+    if spec.width <= wide and spec.height <= high:
+        return {"decode": whole, "decode_tiled": whole}
+    across = _covered(spec.width, wide, vae.tile_sample_stride_width)
+    down = _covered(spec.height, high, vae.tile_sample_stride_height)
+    tiles = across * down
+    size = {"width": min(wide, spec.width), "height": min(high, spec.height)}
+    tile = _count_decoder(vae, replace(spec, **size), counter)
+    tiled = Counted(
+        int(tiles * tile.kept_bytes) + tile.peak_bytes - tile.kept_bytes,
+        int(tiles * tile.kept_bytes),
+        int(tiles * tile.flops),
+    )
+    return {"decode": whole, "decode_tiled": tiled}
+
+
+def _covered(side: int, tile: int, stride: int) -> float:
+    """Tiles along a side, the last ones as the parts that they are."""
+    return sum(min(tile, side - start) for start in range(0, side, stride)) / min(tile, side)
+
+
+def _count_decoder(vae: Any, spec: VideoSpec, counter: Counter) -> Counted:
+    frames = spec.num_latent_frames
+    short = counter(partial(_decode, vae, spec, min(frames, _STEADY - 1)))
+    steady = counter(partial(_decode, vae, spec, min(frames, _STEADY)))
+    more = max(0, frames - _STEADY) * (steady.flops - short.flops)
+    return Counted(steady.peak_bytes, steady.kept_bytes, steady.flops + more)
+
+
+def _text(encoder: Any) -> Any:
+    ids = torch.zeros(1, TEXT_LENGTH, dtype=torch.int64)
+    return encoder(ids, torch.ones_like(ids)).last_hidden_state
+
+
+def _pictures(encoder: Any, number: int) -> Any:
+    side = encoder.config.image_size
+    pixels = torch.zeros(number, 3, side, side, dtype=encoder.dtype)
+    return encoder(pixel_values=pixels, output_hidden_states=True).hidden_states[-2]
+
+
+def _encode(vae: Any, spec: VideoSpec) -> Any:
+    return vae.encode(reference_video([], spec).to(vae.dtype)).latent_dist
+
+
+def _decode(vae: Any, spec: VideoSpec, frames: int) -> Any:
+    """Decode so many latent frames; returns what the decoder keeps for the next."""
+    latents = torch.zeros(_latent_shape(vae.config, spec, 1, vae.config.z_dim, frames + 1))
+    decoded = stream_decode(vae, latents)
+    for _ in range(frames):
+        # What `as_uint8` does, short of leaving the device.
+        ((next(decoded).float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    return decoded
+
+
+def _pass(models: Mapping[str, Any], spec: VideoSpec, num_references: int, batch: int) -> Tensor:
+    """One pass of the transformer with what stands beside it: noise, condition, velocity."""
+    transformer, latents = models["transformer"], models["vae"].config
+    config, dtype = transformer.config, transformer.dtype
+    encoder = models["image_encoder"].config
+    tokens = num_references * ((encoder.image_size // encoder.patch_size) ** 2 + 1)
+    noisy = torch.zeros(_latent_shape(latents, spec, 1, config.out_channels))
+    hidden = torch.zeros(_latent_shape(latents, spec, batch, config.in_channels), dtype=dtype)
+    velocity: Tensor = transformer(
+        hidden_states=hidden,
+        timestep=torch.zeros(batch),
+        encoder_hidden_states=torch.zeros(batch, TEXT_LENGTH, config.text_dim, dtype=dtype),
+        encoder_hidden_states_image=torch.zeros(batch, tokens, config.image_dim, dtype=dtype),
+        return_dict=False,
+    )[0]
+    return velocity[:1] + noisy
+
+
+def _latent_shape(
+    config: Any, spec: VideoSpec, batch: int, channels: int, frames: int | None = None
+) -> tuple[int, ...]:
+    stride = config.scale_factor_spatial
+    time = spec.num_latent_frames if frames is None else frames
+    return (batch, channels, time, spec.height // stride, spec.width // stride)
+
+
+def _num_tokens(spec: VideoSpec, vae: Any, patch: tuple[int, int, int]) -> int:
+    _, _, time, height, width = _latent_shape(vae, spec, 1, 1)
+    return (time // patch[0]) * (height // patch[1]) * (width // patch[2])
+
+
+def _plain(_: str, tensor: Tensor) -> float:
+    return tensor.element_size()
+
+
+def _fp8(name: str, tensor: Tensor) -> float:
+    """Diffusers' layerwise casting: matrices of the blocks, and neither norms nor embeddings."""
+    cast = name.startswith(_CAST) and not any(part in name for part in _KEPT_WHOLE)
+    return 1 if cast else tensor.element_size()
+
+
+def _int8(name: str, tensor: Tensor) -> float:
+    """Torchao's weight-only integers: matrices of the blocks, with a scale for every row."""
+    if not name.startswith(_CAST) or tensor.ndim != 2:
+        return tensor.element_size()
+    return 1 + tensor.element_size() / tensor.shape[1]
+
+
+_STORED = {"plain": _plain, "fp8": _fp8, "int8": _int8}

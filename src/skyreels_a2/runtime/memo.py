@@ -1,0 +1,178 @@
+"""`RequestMemo`: what does not change from step to step is computed once per request.
+
+Of a Wan transformer these are the embedded text and picture tokens, the keys and values that
+every block makes of them, and the rotary tables. The numbers are the same ones, kept instead of
+made again. diffusers' own text K/V cache knows another model's blocks only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import torch
+from diffusers.hooks import HookRegistry, ModelHook
+from diffusers.models.attention_dispatch import dispatch_attention_fn
+from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnProcessor
+from torch import Tensor
+
+from skyreels_a2.errors import ModelError
+
+_TEXT_LENGTH = 512
+_HOOK = "skyreels_a2_request_memo"
+KeysAndValues: TypeAlias = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+
+
+class RequestMemo:
+    """Keeps a transformer's unchanging tensors; `clear` it before every request.
+
+    Args:
+        transformer: A `WanTransformer3DModel`.
+
+    Raises:
+        ModelError: Its cross-attention is not the one that diffusers gives Wan.
+    """
+
+    def __init__(self, transformer: Any) -> None:
+        self._name: str | None = None
+        self._kept: dict[tuple[str, Hashable], Any] = {}
+        self._transformer = transformer
+        self._replaced: list[tuple[WanAttention, Any]] = []
+        self._attach()
+
+    @contextmanager
+    def told(self, name: str) -> Iterator[None]:
+        """Say what the transformer is told in this pass: equal names, equal text and pictures."""
+        self._name = name
+        try:
+            yield
+        finally:
+            self._name = None
+
+    def keep(self, owner: Hashable, make: Callable[[], Any]) -> Any:
+        """The tensors of one module in this pass; made on first use."""
+        if self._name is None:
+            return make()
+        key = (self._name, owner)
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    def clear(self) -> None:
+        """Forget all tensors: another request comes."""
+        self._kept.clear()
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory held."""
+        tensors = [
+            tensor
+            for kept in self._kept.values()
+            for tensor in (kept if isinstance(kept, tuple) else (kept,))
+            if isinstance(tensor, Tensor)
+        ]
+        storages = [tensor.untyped_storage() for tensor in tensors]
+        return sum({s._cdata: s.nbytes() for s in storages}.values())  # noqa: SLF001  (its address)
+
+    def detach(self) -> None:
+        """Take everything off the transformer again."""
+        self.clear()
+        for attention, processor in self._replaced:
+            attention.set_processor(processor)
+        for module in self._hooked():
+            module._diffusers_hook.remove_hook(_HOOK, recurse=False)  # noqa: SLF001
+
+    def _attach(self) -> None:
+        for block in self._transformer.blocks:
+            attention = block.attn2
+            if type(attention.processor) is not WanAttnProcessor:
+                found = type(attention.processor).__name__
+                raise ModelError(f"cross-attention runs by {found}: only Wan's own can be memoised")
+            self._replaced.append((attention, attention.processor))
+            attention.set_processor(_like(attention.processor, _MemoProcessor(self)))
+        for module in self._hooked():
+            registry = HookRegistry.check_if_exists_or_initialize(module)
+            registry.register_hook(_KeepOutput(self), _HOOK)
+
+    def _hooked(self) -> list[Any]:
+        embedder = self._transformer.condition_embedder
+        modules = [embedder.text_embedder, embedder.image_embedder, self._transformer.rope]
+        return [module for module in modules if module is not None]
+
+
+class _KeepOutput(ModelHook):  # type: ignore[misc]  # diffusers has no types
+    """Gives a module's first output of a pass again."""
+
+    def __init__(self, memo: RequestMemo) -> None:
+        super().__init__()
+        self._memo = memo
+
+    def new_forward(self, module: Any, *args: Any, **kwargs: Any) -> Any:
+        """In the place of the module's own."""
+        # The rotary tables depend on the shape of the window.
+        owner = (id(module), tuple(args[0].shape))
+        return self._memo.keep(owner, lambda: self.fn_ref.original_forward(*args, **kwargs))
+
+
+class _MemoProcessor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
+    """Wan's cross-attention with its keys and values kept."""
+
+    def __init__(self, memo: RequestMemo) -> None:
+        super().__init__()
+        self._memo = memo
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,  # noqa: ARG002  (Wan's is always None here)
+        rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """Attend from the video to text and pictures."""
+        query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
+        key, value, image_key, image_value = self._memo.keep(
+            id(attn), lambda: _keys_and_values(attn, encoder_hidden_states)
+        )
+        attended = self._attend(query, key, value)
+        if image_key is not None:
+            attended = attended + self._attend(query, image_key, image_value)
+        output: Tensor = attn.to_out[1](attn.to_out[0](attended))
+        return output
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        result: Tensor = dispatch_attention_fn(query, key, value, backend=self._attention_backend)
+        return result.flatten(2, 3).type_as(query)
+
+
+def _keys_and_values(attn: Any, tokens: Tensor | None) -> KeysAndValues:
+    """Of the text, and of the pictures before it."""
+    assert tokens is not None  # noqa: S101  (cross-attention always has them)
+    pictures, text = tokens[:, :-_TEXT_LENGTH], tokens[:, -_TEXT_LENGTH:]
+    heads = (attn.heads, -1)
+    key = attn.norm_k(attn.to_k(text)).unflatten(2, heads)
+    value = attn.to_v(text).unflatten(2, heads)
+    if attn.add_k_proj is None:
+        return key, value, None, None
+    image_key = attn.norm_added_k(attn.add_k_proj(pictures)).unflatten(2, heads)
+    return key, value, image_key, attn.add_v_proj(pictures).unflatten(2, heads)
+
+
+def _like(old: Any, new: Any) -> Any:
+    """Attention backend and parallel setting go over to the new processor."""
+    new._attention_backend = old._attention_backend  # noqa: SLF001  (diffusers sets them so)
+    new._parallel_config = old._parallel_config  # noqa: SLF001
+    return new
+
+
+def fuse_self_attention(transformer: Any) -> None:
+    """One matrix for query, key and value of every self-attention, in the place of three.
+
+    diffusers fuses and keeps the three; here they go, so that memory stays what it was. The
+    transformer can then neither be saved nor take LoRAs.
+    """
+    with torch.no_grad():
+        for block in transformer.blocks:
+            block.attn1.fuse_projections()
+            del block.attn1.to_q, block.attn1.to_k, block.attn1.to_v

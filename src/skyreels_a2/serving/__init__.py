@@ -1,0 +1,1 @@
+"""A durable video service and its page. Knows `Composer` and the layers below, no model."""

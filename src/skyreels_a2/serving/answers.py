@@ -1,0 +1,118 @@
+"""Jobs and elements as the API tells them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skyreels_a2.serving.jobs import Job, JobState, SavedElement
+from skyreels_a2.serving.models import ServedModel
+from skyreels_a2.serving.schemas import (
+    ElementAnswer,
+    ModelAnswer,
+    Problem,
+    ReferenceAnswer,
+    VideoAnswer,
+)
+from skyreels_a2.serving.service import Outlook
+
+_DECODING_SHARE = 10.0
+"""Per cent of the bar for decoding; the rest is sampling."""
+
+
+def video_answer(
+    job: Job, outlook: Outlook, *, remarks: tuple[str, ...] = (), deleted: bool = False
+) -> VideoAnswer:
+    """A job for the API."""
+    order = job.order
+    spec = order.spec
+    failed = job.state == JobState.FAILED
+    problem = Problem(type=job.error_type, message=job.error) if failed else None
+    ended = job.finished or None
+    return VideoAnswer(
+        id=job.id,
+        status="deleted" if deleted else job.state,  # type: ignore[arg-type]
+        cancelling=bool(job.cancelling) and job.state == JobState.RUNNING,
+        model=job.model,
+        progress=progress_of(job),
+        phase=job.phase,
+        step=job.done if job.phase == "sample" else 0,
+        steps=order.sampling.num_inference_steps,
+        queue_position=outlook.position,
+        seconds_left=outlook.seconds_left,
+        seconds_taken=job.finished - job.started if job.finished and job.started else None,
+        created_at=job.created,
+        started_at=job.started or None,
+        completed_at=ended,
+        error=problem,
+        attempts_lost=job.crashes,
+        prompt=order.prompt,
+        text=spoken(job),
+        input_references=_references(job),
+        size=f"{spec.width}x{spec.height}",
+        seconds=spec.seconds,
+        num_frames=spec.num_frames,
+        fps=spec.fps,
+        seed=order.seed,
+        num_inference_steps=order.sampling.num_inference_steps,
+        guidance_scale=order.sampling.guidance_scale,
+        negative_prompt=order.sampling.negative_prompt,
+        priority=job.priority,
+        num_bytes=job.num_bytes,
+        remarks=list(remarks),
+    )
+
+
+def progress_of(job: Job) -> float:
+    """Per cent of a job that are done."""
+    share = job.done / job.total if job.total else 0.0
+    if job.state == JobState.DONE:
+        return 100.0
+    if job.phase == "sample":
+        return round(share * (100 - _DECODING_SHARE), 1)
+    if job.phase == "decode":
+        return round(100 - _DECODING_SHARE * (1 - share), 1)
+    return 0.0
+
+
+def spoken(job: Job) -> str:
+    """The prompt of a job as the model reads it."""
+    return job.order.request(Path()).composition.text
+
+
+def element_answer(element: SavedElement) -> ElementAnswer:
+    """A saved element for the API."""
+    return ElementAnswer(
+        id=element.id,
+        name=element.name,
+        role=element.role,  # type: ignore[arg-type]
+        description=element.description,
+        pictures=[f"/v1/elements/{element.id}/pictures/{i}" for i in range(element.pictures)],
+        created_at=element.created,
+    )
+
+
+def model_answer(model: ServedModel, pace: float | None) -> ModelAnswer:
+    """A model for the API."""
+    spec = model.spec
+    a_step = spec.width * spec.height * spec.num_frames
+    return ModelAnswer(
+        id=model.name,
+        seconds_per_step=None if pace is None else pace * a_step,
+        **model.describe(),
+    )
+
+
+def _references(job: Job) -> list[ReferenceAnswer]:
+    return [
+        ReferenceAnswer(
+            role=element.role,
+            name=element.name,
+            description=element.description,
+            strength=element.strength,
+            pictures=[
+                f"/v1/videos/{job.id}/references/{name.removesuffix('.png')}"
+                for name in element.pictures
+            ],
+        )
+        for element in job.order.elements
+    ]

@@ -1,0 +1,84 @@
+"""The flags of speed and memory on `generate`, as a user gives them."""
+
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skyreels_a2.media.manifest import Manifest
+
+
+def frames_in(folder):
+    return np.stack([np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))])
+
+
+def test_presets_say_in_the_file_how_the_video_was_made_and_rerun_follows(cli, quick, tmp_path):
+    assert cli(*quick, "--steps", "3", "--fast", "-o", "fast.mp4").code == 0
+    assert Manifest.read(tmp_path / "fast.mp4").model.step_cache == "fbc"
+    outcome = cli("rerun", tmp_path / "fast.mp4")
+    assert outcome.code == 0
+    assert "the same frames" in outcome.err
+
+
+def test_states_and_previews_lie_beside_the_output(cli, quick, tmp_path):
+    flags = ["--steps", "4", "--checkpoint-every", "2", "--preview-every", "2"]
+    assert cli(*quick, *flags, "-o", "a.frames").code == 0
+    assert not (tmp_path / "a.frames.state").exists()
+    assert Image.open(tmp_path / "a.frames.preview.png").width > 100
+    assert cli(*quick, "--steps", "4", "-o", "b.frames").code == 0
+    assert np.array_equal(frames_in(tmp_path / "a.frames"), frames_in(tmp_path / "b.frames"))
+
+
+def test_a_killed_run_goes_on(cli, start, quick, tmp_path):
+    asked = [*quick, "--steps", "60", "--checkpoint-every", "1", "-o", "long.frames"]
+    process = start(*asked)
+    state = tmp_path / "long.frames.state"
+    limit = time.monotonic() + 240
+    while not state.exists() and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    assert state.exists()
+    outcome = cli(*asked)
+    assert outcome.code == 0
+    assert "going on from step" in outcome.err
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--fast", "--checkpoint-every", "2"], "cannot keep what the step cache"),
+        (["--step-cache", "tea"], "step cache 'tea' is unknown"),
+        (["--step-cache", "mag"], "calibrate"),
+        (["--exact", "--step-cache", "fbc"], "exclude each other"),
+        (["--preview-every", "0"], "use 1 or more"),
+        (["--ray", "2"], "give --batch with it"),
+        (["--placement", "by-block", "--device", "cpu"], "there is none here"),
+        (["--attention", "telepathy"], "cannot be used here"),
+    ],
+)
+def test_wrong_combinations_are_refused(cli, quick, flags, reason):
+    outcome = cli(*quick, *flags, "-o", "x.mp4")
+    assert outcome.code == 2
+    assert reason in outcome.err
+
+
+def test_calibrating_opens_the_mag_cache(cli, quick, model_folder, pictures, tmp_path):
+    scene = tmp_path / "scene.yaml"
+    scene.write_text(
+        f"prompt: a bear\nframes: 5\nelements:\n  - {{role: character, picture: {pictures[0]}}}\n"
+    )
+    asked = ["calibrate", scene, "--model", model_folder, "--steps", "3"]
+    outcome = cli(*asked)
+    assert outcome.code == 0, outcome.err
+    assert "mag:0.06" in outcome.out
+    assert "dB" in outcome.out
+    assert cli(*quick, "--step-cache", "mag", "-o", "mag.mp4").code == 0
+
+
+def test_thirty_seconds_come_out(cli, quick, tmp_path):
+    asked = [flag for flag in quick if flag not in ("--frames", "5")]
+    assert cli(*asked, "--seconds", "30", "--steps", "1", "-o", "long.frames").code == 0
+    assert len(list((tmp_path / "long.frames").glob("*.png"))) == 449
