@@ -187,7 +187,7 @@ def _box_iou(found: Found, box: Any, size: tuple[int, int]) -> float:
     low, high = np.maximum(one[:2], box[:2]), np.minimum(one[2:], box[2:])
     shared = float((high - low).clip(0).prod())
     areas = float((one[2:] - one[:2]).prod()) + (box[2] - box[0]) * (box[3] - box[1])
-    return float(shared / max(1e-9, areas - shared))
+    return shared / max(1e-9, float(areas) - shared)
 
 
 def identity_pairs(gathered: Gathered, known: dict[str, str]) -> tuple[float, float, int]:
@@ -202,8 +202,8 @@ def identity_pairs(gathered: Gathered, known: dict[str, str]) -> tuple[float, fl
         for slot in slots:
             if slot.pair_kind != "cross_shot" or slot.element_id.endswith("place"):
                 continue
-            own = known.get(slot.element_id)
-            good = own is not None and known.get(slot.reference_id) == own
+            wanted = known.get(slot.element_id)
+            good = wanted is not None and known.get(slot.reference_id) == wanted
             right, wrong = right + good, wrong + (not good)
             helped |= {slot.element_id} if good else set()
     could = {e for e, true in known.items() if len(places[true]) > 1}
