@@ -84,7 +84,7 @@ def test_again_is_the_same_with_another_seed(api):
 
 
 def test_events_tell_every_change_until_the_end(api):
-    video = api.submitted(prompt="@anna is slow", steps=4)
+    video = api.submitted(prompt="@anna is slow", steps=24)
     events = []
     with urllib.request.urlopen(f"{api.url}/v1/videos/{video}/events", timeout=PATIENCE) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
