@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from skyreels_a2.errors import MemoryLimitError, OutputError
+from skyreels_a2.errors import OutputError
 from skyreels_a2.media.atomic import write_aside
 from skyreels_a2.request import GenerationRequest
 from skyreels_a2.runtime.hardware import GIB, Hardware
@@ -35,18 +35,6 @@ class Planned:
     plan: Plan
     needs: Needs
     hardware: Hardware
-
-    def advice(self, wishes: Wishes) -> str:
-        """For who ran out of memory all the same: the next plan that takes clearly less."""
-        smaller = replace(self.hardware, memory=int(0.85 * self.plan.peak))
-        try:
-            plan = make_plan(self.needs, smaller, replace(wishes, preset="low-memory"))
-        except MemoryLimitError:
-            return "no smaller plan is allowed: use a smaller --size or fewer --frames"
-        return (
-            f"--low-memory would take {plan.peak / GIB:.2f} GiB instead of "
-            f"{self.plan.peak / GIB:.2f} ({plan.placement}, {plan.storage})"
-        )
 
 
 def plan_for(

@@ -1,8 +1,9 @@
 """Convolutions of a single video on the CPU.
 
 For a batch of one and few channels, PyTorch takes its own convolution over time and space instead
-of oneDNN's, which is about three times as fast (measured on the embedded VAE, one thread: encoding
-2.6 s against 0.8 s, decoding 7.3 s against 2.0 s for 33 frames at 160×96).
+of oneDNN's, which is about three times as fast. (A video alone against two in a batch, VAE of
+`tools/build_a2_tiny.py`, one thread, other work beside it, 33 frames at 160×96: encoding 2.6 s
+against 0.8 s a video, decoding 7.3 s against 2.0 s.)
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from skyreels_a2.conditioning.dual_encoder import DualEncoder
+from skyreels_a2.data.exchange.rows import TRIPLETS
 from skyreels_a2.errors import InputError
 from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.folders import model_folder
@@ -32,7 +33,7 @@ from skyreels_a2.training.flow import Examples, FlowTask
 from skyreels_a2.training.samples import NUM_SAMPLES, Samples, SceneSamples, TripletSamples
 from skyreels_a2.training.task import Task
 from skyreels_a2.training.trainable import select
-from skyreels_a2.training.triplets import MANIFEST, ManifestTriplets, SceneTriplets, Triplets
+from skyreels_a2.training.triplets import ManifestTriplets, SceneTriplets, Triplets
 from skyreels_a2.training.vae import VaeTask
 from skyreels_a2.video import VideoSpec
 
@@ -90,10 +91,10 @@ class Setup:
         """
         if self.data.startswith("scenes:"):
             return SceneTriplets(self.source())
-        if (Path(self.data) / MANIFEST).is_file():
+        if (Path(self.data) / TRIPLETS).is_file():
             return ManifestTriplets(Path(self.data), self.spec)
         raise InputError(
-            f"data {self.data!r} is neither scenes:SOURCE nor a folder with {MANIFEST}"
+            f"data {self.data!r} is neither scenes:SOURCE nor a folder with {TRIPLETS}"
         )
 
     def samples(self, pipeline: SkyReelsA2Pipeline) -> Samples | None:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from skyreels_a2.conditioning.spatial import check_layout
-from skyreels_a2.elements import Composition, Element, Role
+from skyreels_a2.data.exchange.rows import TRIPLETS, TripletRow
+from skyreels_a2.elements import Composition, Element
 from skyreels_a2.errors import InputError, SkyReelsA2Error, SpecError, one_line
 from skyreels_a2.media.images import open_picture
 from skyreels_a2.media.videos import iter_frames
@@ -31,7 +32,6 @@ from skyreels_a2.video import Video, VideoSpec
 
 logger = logging.getLogger(__name__)
 
-MANIFEST = "triplets.jsonl"
 SCENES = replace(TRAINING, characters=(1, 1), objects=(0, 1))
 """One character, perhaps an object, and a background: at most three references."""
 
@@ -80,27 +80,6 @@ class SceneTriplets:
         return Triplet(rendered.composition, rendered.video)
 
 
-class ElementRow(BaseModel):
-    """An element of a manifest's row."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    role: Role
-    pictures: tuple[Path, ...]
-    name: str | None = None
-    description: str | None = None
-
-
-class TripletRow(BaseModel):
-    """A row of `triplets.jsonl`; paths are relative to the file."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    video: Path
-    prompt: str
-    elements: tuple[ElementRow, ...]
-
-
 class ManifestTriplets:
     """The rows of a folder's `triplets.jsonl`.
 
@@ -119,7 +98,7 @@ class ManifestTriplets:
     def __init__(self, folder: Path, spec: VideoSpec) -> None:
         self._folder, self._spec = folder, spec
         self.dropped: Counter[str] = Counter()
-        self._rows = self._read(folder / MANIFEST)
+        self._rows = self._read(folder / TRIPLETS)
 
     def __len__(self) -> int:
         return len(self._rows)
