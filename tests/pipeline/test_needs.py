@@ -52,7 +52,7 @@ def test_predicted_peak_is_within_15_percent_of_the_measured_one(name):
     configs = needs.configs_of(model_folder("a2-tiny")) if name == "tiny" else MID
     spec = VideoSpec(96, 64, 17, 15)
     workload = needs.Workload(spec=spec, num_references=2, num_steps=1)
-    counted = needs.needs_of(configs, workload, precision="fp32", on_cpu=True)
+    counted = needs.needs_of(configs, workload, precision="fp32")
     plan = make_plan(counted, detect("cpu"), Wishes(preset="exact", vae_tiling=False))
     models = needs.build_models(configs, dict.fromkeys(configs, torch.float32))
     weights = sum(weight_bytes(model) for model in models.values())

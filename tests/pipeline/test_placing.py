@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 def counted(model_folder):
     spec = needs.VideoSpec(32, 32, 17, 15)
     workload = needs.Workload(spec=spec, num_references=2, num_steps=2)
-    return needs.needs_of(needs.configs_of(model_folder), workload, precision="fp32", on_cpu=True)
+    return needs.needs_of(needs.configs_of(model_folder), workload, precision="fp32")
 
 
 @pytest.mark.parametrize("preset", ["exact", "balanced", "low-memory"])

@@ -118,7 +118,7 @@ def _make_on_cluster(
     num_workers: int,
 ) -> None:
     """Workers open the model once each; pictures and outputs lie on a disk that all of them see."""
-    from skyreels_a2.runtime.cluster import run_on_cluster  # noqa: PLC0415
+    from skyreels_a2.runtime.cluster import run_on_cluster
 
     choice.check()
     # Workers have folders of their own.
@@ -159,7 +159,7 @@ def _open_worker(
 
 
 def _has_gpu() -> bool:
-    import torch  # noqa: PLC0415
+    import torch
 
     return bool(torch.cuda.is_available())
 

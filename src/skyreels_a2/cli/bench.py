@@ -107,7 +107,7 @@ def bench(  # noqa: PLR0913  (the flags are the interface)
 @app.command("suites")
 def list_suites() -> None:
     """List the suites."""
-    from skyreels_a2.bench.suites.registry import NAMES  # noqa: PLC0415
+    from skyreels_a2.bench.suites.registry import NAMES
 
     for name in NAMES:
         console.data.print(name)
@@ -116,7 +116,7 @@ def list_suites() -> None:
 @app.command("metrics")
 def list_metrics() -> None:
     """List the metrics: what they measure, and by what."""
-    from skyreels_a2.bench.metrics.registry import METRICS  # noqa: PLC0415
+    from skyreels_a2.bench.metrics.registry import METRICS
 
     table = Table("metric", "measures", "published", "how", "by")
     for metric in METRICS.values():
@@ -136,13 +136,13 @@ def compare_runs(
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
 ) -> None:
     """Compare two runs case by case: differences, intervals, and which is better how surely."""
-    from skyreels_a2.bench.report.comparison import (  # noqa: PLC0415
+    from skyreels_a2.bench.report.comparison import (
         Contender,
         verdict,
         write_comparison,
     )
-    from skyreels_a2.bench.scoring import read_run  # noqa: PLC0415
-    from skyreels_a2.bench.summary import compare  # noqa: PLC0415
+    from skyreels_a2.bench.scoring import read_run
+    from skyreels_a2.bench.summary import compare
 
     contenders = [Contender(folder.resolve().name, read_run(folder)) for folder in (first, second)]
     compared = compare(contenders[0].rows, contenders[1].rows)
@@ -167,8 +167,8 @@ def compare_runs(
 
 
 def _open_suite(params: Mapping[str, Any]) -> Suite:
-    from skyreels_a2.bench.suites.registry import open_suite  # noqa: PLC0415
-    from skyreels_a2.bench.suites.suite import limit_references  # noqa: PLC0415
+    from skyreels_a2.bench.suites.registry import open_suite
+    from skyreels_a2.bench.suites.suite import limit_references
 
     pairs = [text.partition("=") for text in params["fields"] or ()]
     if any(not theirs for _, _, theirs in pairs):
@@ -185,7 +185,7 @@ def _stem(videos: Path | None, model: str) -> str:
 
 
 def _settings(choice: ModelChoice, params: Mapping[str, Any]) -> Settings:
-    from skyreels_a2.bench.generating import Settings  # noqa: PLC0415
+    from skyreels_a2.bench.generating import Settings
 
     defaults = choice.defaults
     window = VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps)
@@ -203,7 +203,7 @@ def _generate(
     suite: Suite, choice: ModelChoice, folder: Path, params: Mapping[str, Any], bars: console.Bars
 ) -> int:
     """Make what is not there yet; returns how many could not be made."""
-    from skyreels_a2.bench.generating import plan_jobs, write_files  # noqa: PLC0415
+    from skyreels_a2.bench.generating import plan_jobs, write_files
 
     choice.check()
     settings = _settings(choice, params)
@@ -224,8 +224,8 @@ def _make(
     params: Mapping[str, Any],
     bars: console.Bars,
 ) -> list[Outcome]:
-    from skyreels_a2.bench.generating import generate  # noqa: PLC0415
-    from skyreels_a2.bench.ray_engine import generate_on_ray  # noqa: PLC0415
+    from skyreels_a2.bench.generating import generate
+    from skyreels_a2.bench.ray_engine import generate_on_ray
 
     told: Callable[[int, int], None] = lambda done, total: bars("video", done, total)  # noqa: E731
     if params["ray"] is None:
@@ -250,9 +250,9 @@ def _shard(text: str) -> tuple[int, int]:
 def _run(
     suite: Suite, choice: ModelChoice, folder: Path, params: Mapping[str, Any], bars: console.Bars
 ) -> Run:
-    from skyreels_a2.bench.metrics.registry import open_metrics  # noqa: PLC0415
-    from skyreels_a2.bench.networks.weights import Judge, Weights  # noqa: PLC0415
-    from skyreels_a2.bench.running import Run  # noqa: PLC0415
+    from skyreels_a2.bench.metrics.registry import open_metrics
+    from skyreels_a2.bench.networks.weights import Judge, Weights
+    from skyreels_a2.bench.running import Run
 
     judge = None
     if params["judge_url"] is not None:
@@ -290,8 +290,8 @@ def _run(
 
 def _tell_cost(suite: Suite, params: Mapping[str, Any]) -> None:
     """Say what judging takes, before it starts."""
-    from skyreels_a2.bench.metrics.judged import JUDGES, NUM_FRAMES  # noqa: PLC0415
-    from skyreels_a2.bench.networks.judge import estimate_cost  # noqa: PLC0415
+    from skyreels_a2.bench.metrics.judged import JUDGES, NUM_FRAMES
+    from skyreels_a2.bench.networks.judge import estimate_cost
 
     wanted = [m for m in JUDGES if m.name in (params["metrics"] or [j.name for j in JUDGES])]
     videos = len(suite.cases) * (1 if params["videos"] else params["best_of"])
@@ -312,9 +312,9 @@ def _told_settings(settings: Settings) -> dict[str, str]:
 
 
 def _score(run: Run, best_of: int, seed: int) -> Summary:
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
-    from skyreels_a2.bench.running import choose_best, report, score_run  # noqa: PLC0415
+    from skyreels_a2.bench.running import choose_best, report, score_run
 
     if best_of > 1:
         run = replace(run, remarks=(choose_best(run, range(seed, seed + best_of)),))

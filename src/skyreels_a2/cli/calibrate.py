@@ -32,7 +32,7 @@ def calibrate(
     job = read_job_file(scene).updated({"num_inference_steps": num_inference_steps})
     request = job.requests(choice.defaults, job.seed or seed)[0]
     choice.check()
-    from skyreels_a2.pipeline.calibration import measure_ratios, save_ratios  # noqa: PLC0415
+    from skyreels_a2.pipeline.calibration import measure_ratios, save_ratios
 
     with console.progress_bars() as bars:
         pipeline = load_pipeline(choice, bars, [request])
@@ -45,8 +45,8 @@ def calibrate(
 
 
 def _compared(pipeline: object, request: GenerationRequest, ratios: tuple[float, ...]) -> Table:
-    from skyreels_a2.pipeline.calibration import DIALS, compare_caches  # noqa: PLC0415
-    from skyreels_a2.runtime.stepcache import StepCache  # noqa: PLC0415
+    from skyreels_a2.pipeline.calibration import DIALS, compare_caches
+    from skyreels_a2.runtime.stepcache import StepCache
 
     caches = [
         StepCache(name=name, dial=dial, ratios=ratios)

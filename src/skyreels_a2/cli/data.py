@@ -35,13 +35,13 @@ def build(
     retry: Annotated[bool, typer.Option("--retry", help="Try again what was set aside.")] = False,
 ) -> None:
     """Make a data set, or go on with one; the same command again does only what is new."""
-    from skyreels_a2.data.build import Plan  # noqa: PLC0415
-    from skyreels_a2.data.build import build as build_dataset  # noqa: PLC0415
-    from skyreels_a2.data.settings import Settings  # noqa: PLC0415
+    from skyreels_a2.data.build import Plan
+    from skyreels_a2.data.build import build as build_dataset
+    from skyreels_a2.data.settings import Settings
 
     plan = Plan(Settings().with_settings(settings or ()), workers, retry=retry)
     if ray is not None:
-        from skyreels_a2.data.cluster import ray_runner  # noqa: PLC0415
+        from skyreels_a2.data.cluster import ray_runner
 
         plan = Plan(plan.settings, workers, ray_runner(ray), retry=retry)
     with console.progress_bars() as bars:
@@ -56,8 +56,8 @@ def show(
     triplet: Annotated[str | None, typer.Argument(help="Id of a triplet; without, all.")] = None,
 ) -> None:
     """List a data set's triplets, or show all that is known of one."""
-    from skyreels_a2.data.tables import read_table  # noqa: PLC0415
-    from skyreels_a2.errors import InputError  # noqa: PLC0415
+    from skyreels_a2.data.tables import read_table
+    from skyreels_a2.errors import InputError
 
     rows = {row["triplet_id"]: row for row in read_table(dataset, "triplets")}
     if triplet is None:
@@ -80,8 +80,8 @@ def show(
 @app.command()
 def check(dataset: Dataset) -> None:
     """Look for missing files, wrong rows and leaks between train and test."""
-    from skyreels_a2.data.check import check as problems_of  # noqa: PLC0415
-    from skyreels_a2.errors import InputError  # noqa: PLC0415
+    from skyreels_a2.data.check import check as problems_of
+    from skyreels_a2.errors import InputError
 
     problems = list(problems_of(dataset))
     for problem in problems:

@@ -33,7 +33,7 @@ def export(
     ],
 ) -> None:
     """Write a data set as another trainer wants it; files are linked where that is possible."""
-    from skyreels_a2.data.exchange.exporters import export as export_dataset  # noqa: PLC0415
+    from skyreels_a2.data.exchange.exporters import export as export_dataset
 
     count = export_dataset(dataset, out, layout)
     console.messages.print(f"{count} triplets")
@@ -51,7 +51,7 @@ def import_folder(
     The pictures of NAME.mp4 are in the folder NAME and are named by role: character.png,
     object-ball.png (the caption calls it @ball), object-ball_2.png (another view of it).
     """
-    from skyreels_a2.data.exchange import importers  # noqa: PLC0415
+    from skyreels_a2.data.exchange import importers
 
     _tell(importers.import_folder(source, out), out)
 
@@ -65,7 +65,7 @@ def import_opens2v(
     min_gme: Annotated[float, typer.Option(help="Least score of a subject's picture.")] = 0.6,
 ) -> None:
     """Videos with the annotations that OpenS2V-5M publishes; pictures are cut from the videos."""
-    from skyreels_a2.data.exchange import opens2v  # noqa: PLC0415
+    from skyreels_a2.data.exchange import opens2v
 
     _tell(opens2v.import_opens2v(annotations, videos, out, min_gme=min_gme), out)
 

@@ -34,11 +34,11 @@ def eval_tiny(
     go where the prompt says. The same is asked of the rendered truth, of the truth through the
     VAE, and of the model without references.
     """
-    from skyreels_a2.request import Sampling  # noqa: PLC0415
-    from skyreels_a2.scenes.sources import open_source  # noqa: PLC0415
-    from skyreels_a2.training.fidelity.study import conditions_of, study  # noqa: PLC0415
-    from skyreels_a2.training.fidelity.suite import Suite  # noqa: PLC0415
-    from skyreels_a2.video import VideoSpec  # noqa: PLC0415
+    from skyreels_a2.request import Sampling
+    from skyreels_a2.scenes.sources import open_source
+    from skyreels_a2.training.fidelity.study import conditions_of, study
+    from skyreels_a2.training.fidelity.suite import Suite
+    from skyreels_a2.video import VideoSpec
 
     choice = ModelChoice(name=model, device=device, precision="fp32")
     choice.check()
@@ -67,7 +67,7 @@ def eval_tiny(
 
 
 def _table(answers: list[Answer]) -> Table:
-    from skyreels_a2.training.fidelity.study import mean_psnr, rates  # noqa: PLC0415
+    from skyreels_a2.training.fidelity.study import mean_psnr, rates
 
     table = Table("videos", "elements", "backgrounds", "directions", "PSNR")
     for condition in dict.fromkeys(answer.condition for answer in answers):

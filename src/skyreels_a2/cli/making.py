@@ -84,7 +84,7 @@ class Watching:
         """Beside the output, named after it."""
         if self.checkpoint_every is None or rank() > 0:
             return None
-        from skyreels_a2.pipeline.checkpoints import Checkpoint  # noqa: PLC0415
+        from skyreels_a2.pipeline.checkpoints import Checkpoint
 
         path = target.output.with_name(f"{target.output.name}.state")
         return Checkpoint(path, self.checkpoint_every, target.manifest(choice).identity())
@@ -93,7 +93,7 @@ class Watching:
         """A strip of small frames beside the output, replaced at every look."""
         if self.preview_every is None or rank() > 0:
             return None
-        from skyreels_a2.pipeline.latent_preview import LatentPreview  # noqa: PLC0415
+        from skyreels_a2.pipeline.latent_preview import LatentPreview
 
         path = target.output.with_name(f"{target.output.name}.preview.png")
         return LatentPreview(self.preview_every, lambda _, frames: save_strip(frames, path))

@@ -77,7 +77,7 @@ class ModelChoice:
         self.lora_files()
         if (cache := self.lossy_cache) is not None:
             # Brings torch, so only where it is asked for.
-            from skyreels_a2.runtime.stepcache import parse_step_cache  # noqa: PLC0415
+            from skyreels_a2.runtime.stepcache import parse_step_cache
 
             parse_step_cache(cache, ratios=self.mag_ratios())
 
@@ -88,7 +88,7 @@ class ModelChoice:
 
     def mag_ratios(self) -> tuple[float, ...]:
         """What `calibrate` found of this model."""
-        from skyreels_a2.pipeline.calibration import read_ratios  # noqa: PLC0415
+        from skyreels_a2.pipeline.calibration import read_ratios
 
         return read_ratios(folder_fingerprint(self.folder))
 
@@ -140,10 +140,10 @@ def load_pipeline(
         MemoryLimitError: Nothing that is allowed would fit.
     """
     # Torch takes seconds to import: only once everything that can be checked without it is.
-    import transformers  # noqa: PLC0415
+    import transformers
 
-    from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline  # noqa: PLC0415
-    from skyreels_a2.pipeline.loras import load_loras  # noqa: PLC0415
+    from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
+    from skyreels_a2.pipeline.loras import load_loras
 
     transformers.utils.logging.disable_progress_bar()
     device = find_device(choice.device)
@@ -167,7 +167,7 @@ def make_the_plan(
     choice: ModelChoice, device: Any, requests: Sequence[GenerationRequest]
 ) -> Planned:
     """The plan for the largest of some requests on a device, under torchrun for all processes."""
-    from skyreels_a2.pipeline.needs import workload_of  # noqa: PLC0415
+    from skyreels_a2.pipeline.needs import workload_of
 
     workload = workload_of(choice.defaults)
     if requests:
@@ -201,7 +201,7 @@ def find_device(name: str) -> Any:
     Raises:
         ModelError: There is none of that name here.
     """
-    import torch  # noqa: PLC0415
+    import torch
 
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -213,8 +213,8 @@ def find_device(name: str) -> Any:
 
 
 def _place(pipeline: Any, choice: ModelChoice, planned: Planned, device: Any) -> None:
-    from skyreels_a2.pipeline.encodings import Encodings, default_folder  # noqa: PLC0415
-    from skyreels_a2.pipeline.placing import place  # noqa: PLC0415
+    from skyreels_a2.pipeline.encodings import Encodings, default_folder
+    from skyreels_a2.pipeline.placing import place
 
     encodings = None
     if choice.keep_encodings:

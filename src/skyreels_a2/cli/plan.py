@@ -48,8 +48,8 @@ def plan(  # noqa: PLR0913  (the flags are the interface)
     as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
 ) -> int:
     """Say how a model would run on a machine: memory, bytes moved, time, and why."""
-    from skyreels_a2.pipeline.needs import Workload  # noqa: PLC0415  (brings torch)
-    from skyreels_a2.pipeline.presets import ModelDefaults  # noqa: PLC0415
+    from skyreels_a2.pipeline.needs import Workload
+    from skyreels_a2.pipeline.presets import ModelDefaults
 
     wishes = wishes_of(
         exact=exact,

@@ -53,19 +53,19 @@ def plan_for(
         MemoryLimitError: Nothing fits.
         InputError: Wishes that exclude each other.
     """
-    from skyreels_a2.pipeline.needs import PUBLISHED, configs_of  # noqa: PLC0415
+    from skyreels_a2.pipeline.needs import PUBLISHED, configs_of
 
     if precision == "auto":
         precision = "bf16" if hardware.device == "cuda" else "fp32"
     configs = dict(PUBLISHED) if folder is None else configs_of(folder)
     window = _window(folder)
-    needs = _counted(configs, workload, precision, window, on_cpu=hardware.device == "cpu")
+    needs = _counted(configs, workload, precision, window)
     return Planned(make_plan(needs, hardware, wishes), needs, hardware)
 
 
 def workload_of_request(request: GenerationRequest) -> Workload:
     """What one request asks of the machine."""
-    from skyreels_a2.pipeline.needs import Workload  # noqa: PLC0415
+    from skyreels_a2.pipeline.needs import Workload
 
     sampling = request.sampling
     images = sampling.image_guidance_scale != 1.0
@@ -148,28 +148,26 @@ def _numbers(plan: Plan, phase: str) -> tuple[str, ...]:
 
 
 def _window(folder: Path | None) -> int:
-    from skyreels_a2.pipeline.presets import ModelDefaults  # noqa: PLC0415
+    from skyreels_a2.pipeline.presets import ModelDefaults
 
     defaults = ModelDefaults() if folder is None else ModelDefaults.of_folder(folder)
     return defaults.num_frames
 
 
-def _counted(
-    configs: Any, workload: Workload, precision: str, window: int, *, on_cpu: bool
-) -> Needs:
+def _counted(configs: Any, workload: Workload, precision: str, window: int) -> Needs:
     """Counts are the same for equal configs and sizes: kept, since counting takes seconds."""
-    from skyreels_a2.pipeline.encodings import default_folder  # noqa: PLC0415
-    from skyreels_a2.pipeline.needs import needs_of  # noqa: PLC0415
+    from skyreels_a2.pipeline.encodings import default_folder
+    from skyreels_a2.pipeline.needs import needs_of
 
     same_rate = replace(workload, spec=_at_any_rate(workload.spec))
-    decides = [configs, asdict(same_rate), precision, window, on_cpu, _versions()]
+    decides = [configs, asdict(same_rate), precision, window, _versions()]
     name = hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()
     path = default_folder().parent / "counts" / f"{name[:32]}.json"
     try:
         return Needs(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         pass
-    needs = needs_of(configs, workload, precision=precision, window=window, on_cpu=on_cpu)
+    needs = needs_of(configs, workload, precision=precision, window=window)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_aside(path, overwrite=True) as aside:

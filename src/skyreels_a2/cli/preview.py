@@ -27,8 +27,8 @@ def write_preview(
         PictureError: A reference cannot be used.
     """
     # Both bring torch.
-    from skyreels_a2.conditioning.preview import preview_sheet  # noqa: PLC0415
-    from skyreels_a2.pipeline.loading import load_image_processor  # noqa: PLC0415
+    from skyreels_a2.conditioning.preview import preview_sheet
+    from skyreels_a2.pipeline.loading import load_image_processor
 
     if path.suffix.lower() not in _FORMATS:
         raise OutputError(f"preview {path} is no picture: end it in {', '.join(_FORMATS)}")

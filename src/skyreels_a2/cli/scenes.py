@@ -19,10 +19,10 @@ Cache = Annotated[
 @app.command()
 def fetch(*, assets: Cache = None) -> None:
     """Fetch the animated subjects and panoramas once (about 760 MB through npm), and pack them."""
-    from skyreels_a2.scenes.fluent.fetch import default_cache  # noqa: PLC0415
-    from skyreels_a2.scenes.fluent.fetch import fetch as fetch_assets  # noqa: PLC0415
-    from skyreels_a2.scenes.fluent.source import FluentSource  # noqa: PLC0415
-    from skyreels_a2.scenes.packs import pack, pack_beside  # noqa: PLC0415
+    from skyreels_a2.scenes.fluent.fetch import default_cache
+    from skyreels_a2.scenes.fluent.fetch import fetch as fetch_assets
+    from skyreels_a2.scenes.fluent.source import FluentSource
+    from skyreels_a2.scenes.packs import pack, pack_beside
 
     folder = fetch_assets(
         assets or default_cache(), on_package=lambda name: console.messages.print(f"getting {name}")
@@ -49,9 +49,9 @@ def render(
     assets: Cache = None,
 ) -> None:
     """Render raw videos and, apart from them, where everything is in every frame."""
-    from skyreels_a2.scenes.dataset import render_dataset  # noqa: PLC0415
-    from skyreels_a2.scenes.sources import open_source  # noqa: PLC0415
-    from skyreels_a2.scenes.splits import Split  # noqa: PLC0415
+    from skyreels_a2.scenes.dataset import render_dataset
+    from skyreels_a2.scenes.sources import open_source
+    from skyreels_a2.scenes.splits import Split
 
     opened = open_source(source, cache=assets)
     with console.progress_bars() as bars:

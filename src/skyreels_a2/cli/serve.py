@@ -57,7 +57,7 @@ class ServedPipeline:
         self, request: GenerationRequest, *, on_progress: OnProgress, on_preview: OnPreview
     ) -> Iterator[Frames]:
         """Make a video and tell how far it is."""
-        from skyreels_a2.pipeline.latent_preview import LatentPreview  # noqa: PLC0415
+        from skyreels_a2.pipeline.latent_preview import LatentPreview
 
         def on_frames(_: int, frames: Frames) -> None:
             on_preview(_enlarged(frames[len(frames) // 2], request.spec))
@@ -75,8 +75,8 @@ class ServedPipeline:
 
 def _enlarged(frame: Frames, spec: VideoSpec) -> Frames:
     """A frame at the latents' size as one frame (1, height, width, 3) at the video's."""
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
+    import numpy as np
+    from PIL import Image
 
     size = (spec.width, spec.height)
     return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))[None]
@@ -94,7 +94,7 @@ def served_model(choice: ModelChoice) -> ServedModel:
     Raises:
         ModelError: It cannot be opened, as far as that shows without torch.
     """
-    from skyreels_a2.serving.models import ServedModel  # noqa: PLC0415
+    from skyreels_a2.serving.models import ServedModel
 
     choice.check()
     own = choice.defaults
@@ -154,7 +154,7 @@ def serve(  # noqa: PLR0913  (the flags are the interface)
 ) -> None:
     """Serve videos: an API and a page at http://127.0.0.1:8000."""
     require("fastapi", extra="serve")
-    from skyreels_a2.serving.settings import GIB, ServerSettings  # noqa: PLC0415
+    from skyreels_a2.serving.settings import GIB, ServerSettings
 
     choices = [
         ModelChoice(name, precision, offload=offload)
@@ -185,9 +185,9 @@ def serve(  # noqa: PLR0913  (the flags are the interface)
 
 
 def _serve_here(settings: ServerSettings, *, host: str, port: int) -> None:
-    from skyreels_a2.serving.api import create_app  # noqa: PLC0415
-    from skyreels_a2.serving.listening import bind, listen  # noqa: PLC0415
-    from skyreels_a2.serving.server import Server  # noqa: PLC0415
+    from skyreels_a2.serving.api import create_app
+    from skyreels_a2.serving.listening import bind, listen
+    from skyreels_a2.serving.server import Server
 
     listening = bind(host, port)
     server = Server(settings)
@@ -207,8 +207,8 @@ def _serve_here(settings: ServerSettings, *, host: str, port: int) -> None:
 
 def _serve_on_ray(settings: ServerSettings, *, host: str, port: int, replicas: int) -> None:
     require("ray", extra="cluster")
-    from skyreels_a2.serving.cluster import serve_on_ray  # noqa: PLC0415
-    from skyreels_a2.serving.listening import bind  # noqa: PLC0415
+    from skyreels_a2.serving.cluster import serve_on_ray
+    from skyreels_a2.serving.listening import bind
 
     if settings.database_url is None:
         raise InputError(
@@ -260,9 +260,9 @@ def remove_key(
 
 
 def _keys(data: Path, database: str | None) -> Any:
-    from skyreels_a2.serving.files import DataFolder  # noqa: PLC0415
-    from skyreels_a2.serving.keys import KeyStore  # noqa: PLC0415
-    from skyreels_a2.serving.server import open_database  # noqa: PLC0415
+    from skyreels_a2.serving.files import DataFolder
+    from skyreels_a2.serving.keys import KeyStore
+    from skyreels_a2.serving.server import open_database
 
     folder = DataFolder(data)
     folder.prepare()

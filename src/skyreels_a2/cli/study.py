@@ -32,8 +32,8 @@ def kit(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Decides the order.")] = 0,
 ) -> None:
     """Make a page that shows the videos without names; hand out the folder, keep the key."""
-    from skyreels_a2.bench.study import write_kit  # noqa: PLC0415
-    from skyreels_a2.bench.suites.registry import open_suite  # noqa: PLC0415
+    from skyreels_a2.bench.study import write_kit
+    from skyreels_a2.bench.suites.registry import open_suite
 
     pairs = [text.partition("=") for text in systems]
     if any(not folder for _, _, folder in pairs):
@@ -53,7 +53,7 @@ def aggregate(
     key: Annotated[Path, typer.Option("--key", help="The key that was written beside the kit.")],
 ) -> None:
     """Sum up what raters sent: means with intervals, and how far they agree."""
-    from skyreels_a2.bench.study import CRITERIA, aggregate_study  # noqa: PLC0415
+    from skyreels_a2.bench.study import CRITERIA, aggregate_study
 
     result = aggregate_study(marks, key)
     table = Table("criterion", *result.marks, "agreement (alpha)")

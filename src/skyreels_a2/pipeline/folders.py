@@ -87,8 +87,8 @@ def _download(
     *,
     local_files_only: bool,
 ) -> Path:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415  (only where the hub is asked)
-    from huggingface_hub.errors import (  # noqa: PLC0415
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
         LocalEntryNotFoundError,

@@ -24,6 +24,7 @@ from skyreels_a2.pipeline.decode import stream_decode
 from skyreels_a2.pipeline.loading import component_dtypes
 from skyreels_a2.pipeline.presets import ModelDefaults
 from skyreels_a2.pipeline.windows import windows_for
+from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.runtime.counting import Counted, count, weight_bytes, without_memory
 from skyreels_a2.runtime.memo import RequestMemo
 from skyreels_a2.runtime.plan import Needs
@@ -109,7 +110,6 @@ def needs_of(
     *,
     precision: str | torch.dtype = "bf16",
     window: int | None = None,
-    on_cpu: bool = False,
 ) -> Needs:
     """Count a workload.
 
@@ -118,7 +118,6 @@ def needs_of(
         workload: What is asked for.
         precision: See `component_dtypes`.
         window: Frames that the model was made for; longer videos are sampled by windows.
-        on_cpu: See `counting.count`.
     """
     windows = windows_for(
         workload.spec, workload.num_references, window or workload.spec.num_frames
@@ -126,7 +125,7 @@ def needs_of(
     shown = workload.spec if windows is None else windows.spec(workload.spec)
     with without_memory():
         models = build_models(configs, component_dtypes(precision))
-        phases = _count_phases(models, workload, shown, partial(count, on_cpu=on_cpu))
+        phases = _count_phases(models, workload, shown, count)
         transformer = models["transformer"]
         memo = RequestMemo(transformer)
         with memo.told("any"):
@@ -268,7 +267,8 @@ def _pictures(encoder: Any, number: int) -> Any:
 
 
 def _encode(vae: Any, spec: VideoSpec) -> Any:
-    return vae.encode(reference_video([], spec).to(vae.dtype)).latent_dist
+    with onednn_convolutions():
+        return vae.encode(reference_video([], spec).to(vae.dtype)).latent_dist
 
 
 def _decode(vae: Any, spec: VideoSpec, frames: int) -> Any:

@@ -6,7 +6,6 @@ goes, so the peak is counted, not estimated, and a 14B model takes seconds and n
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,9 +47,6 @@ class Counted:
     flops: int
 
 
-_FEW_ROWS = 20480
-
-
 @contextmanager
 def without_memory() -> Iterator[FakeTensorMode]:
     """Every tensor made inside has a shape and a type, and no content."""
@@ -58,15 +54,13 @@ def without_memory() -> Iterator[FakeTensorMode]:
         yield mode
 
 
-def count(work: Callable[[], Any], *, on_cpu: bool = False) -> Counted:
+def count(work: Callable[[], Any]) -> Counted:
     """Run a piece of work and count it; inside `without_memory` nothing is computed.
 
     Args:
         work: What to run; all that it returns is taken to be alive until its end.
-        on_cpu: Count what torch's convolutions need for themselves on a CPU. (Those of a GPU
-            choose among algorithms by the memory that is left.)
     """
-    memory = _MemoryMode(on_cpu=on_cpu)
+    memory = _MemoryMode()
     with (
         FlopCounterMode(display=False, custom_mapping=_ATTENTION) as flops,
         memory,
@@ -87,27 +81,11 @@ def weight_bytes(
     return int(sum(tensor.numel() * size(name, tensor) for name, tensor in tensors))
 
 
-def _columns(images: Tensor, weights: Tensor, result: Tensor) -> int:
-    """Bytes of the unfolded input that torch's own convolution makes where it is used.
-
-    That is for one sample of few rows (ATen/native/Convolution.cpp, `use_mkldnn`); all others go
-    to oneDNN, which needs none.
-    """
-    rows = math.prod(images.shape[:4])
-    if images.ndim != 5 or images.shape[0] > 1 or rows > _FEW_ROWS:
-        return 0
-    if math.prod(weights.shape[2:]) == 1:
-        return 0
-    patch = math.prod(weights.shape[1:])
-    return patch * math.prod(result.shape[2:]) * images.element_size()
-
-
 class _MemoryMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the storages that operations make, for as long as they live."""
 
-    def __init__(self, *, on_cpu: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._on_cpu = on_cpu
         self.peak = 0
         self.now = 0
         self._known: set[int] = set()
@@ -120,10 +98,7 @@ class _MemoryMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for value in tree_leaves(result):
             if isinstance(value, Tensor):
                 self._note(value, fresh=True)
-        own = 0
-        if self._on_cpu and func is torch.ops.aten.convolution.default:
-            own = _columns(args[0], args[1], result)
-        self.peak = max(self.peak, self.now + own)
+        self.peak = max(self.peak, self.now)
         return result
 
     def _note(self, tensor: Tensor, *, fresh: bool) -> None:

@@ -108,7 +108,7 @@ def detect(device: str = "auto") -> Hardware:
     Args:
         device: "auto", "cpu", "cuda" or "cuda:1".
     """
-    import torch  # noqa: PLC0415  (named machines need none)
+    import torch
 
     if device == "cpu" or not torch.cuda.is_available():
         return _this_cpu()
@@ -140,7 +140,7 @@ def _this_cpu() -> Hardware:
 
 def _measured_flops() -> float:
     """float32 operations a second of a matrix product of a block's size."""
-    import torch  # noqa: PLC0415
+    import torch
 
     matrix = torch.ones(768, 768)
     matrix @ matrix

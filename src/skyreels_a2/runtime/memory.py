@@ -56,6 +56,6 @@ def free_bytes() -> int:
     """Free memory of the GPU in use, or of the machine where there is none."""
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    import psutil  # noqa: PLC0415  (only needed for the message)
+    import psutil
 
     return int(psutil.virtual_memory().available)

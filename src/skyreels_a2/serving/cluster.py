@@ -63,8 +63,8 @@ def _application(serve: Any, settings: ServerSettings, replicas: int) -> Any:
     gpus = sum(device.startswith("cuda") for device in settings.devices)
 
     def build() -> Any:
-        from skyreels_a2.serving.api import create_app  # noqa: PLC0415  (in the replica)
-        from skyreels_a2.serving.server import Server  # noqa: PLC0415
+        from skyreels_a2.serving.api import create_app
+        from skyreels_a2.serving.server import Server
 
         return create_app(Server(settings))
 

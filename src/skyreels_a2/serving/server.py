@@ -31,7 +31,7 @@ def open_database(files: DataFolder, url: str | None) -> Database:
     """
     if url is None:
         return SQLite(files.database)
-    from skyreels_a2.serving.postgres import Postgres  # noqa: PLC0415  (an extra)
+    from skyreels_a2.serving.postgres import Postgres
 
     return Postgres(url)
 

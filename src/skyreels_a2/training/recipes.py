@@ -305,7 +305,7 @@ def export_model(recipe: Recipe, setup: Setup, task: Task, folder: Path) -> Path
 
 
 def _export_lora(transformer: Any, folder: Path) -> Path:
-    from peft import get_peft_model_state_dict  # noqa: PLC0415  (this recipe alone)
+    from peft import get_peft_model_state_dict
 
     layers = get_peft_model_state_dict(transformer)
     SkyReelsA2Pipeline.save_lora_weights(folder, transformer_lora_layers=layers)

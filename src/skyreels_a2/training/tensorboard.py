@@ -28,7 +28,7 @@ class TensorBoardLog(Callback):
 
     def on_start(self, trainer: Trainer) -> None:
         """Open a file; curves of steps that will be made again are cut off there."""
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (after `require`)
+        from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(trainer.run / "tensorboard", purge_step=trainer.step + 1)
 

@@ -153,9 +153,9 @@ def read_clipped(path: Path, spec: VideoSpec) -> Video:
     Raises:
         SpecError: It is shorter than the spec.
     """
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image
 
-    from skyreels_a2.media.fit import cover  # noqa: PLC0415
+    from skyreels_a2.media.fit import cover
 
     frames = [
         np.asarray(cover(Image.fromarray(frame), spec.width, spec.height))

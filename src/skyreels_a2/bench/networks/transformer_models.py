@@ -113,7 +113,7 @@ def open_clip(weights: Weights, network: str = "clip") -> PictureEncoder:
     Raises:
         NetworkMissingError: Its weights are not there.
     """
-    from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel  # noqa: PLC0415
+    from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel
 
     model = weights.pretrained(network, CLIPModel.from_pretrained)
     processor = weights.pretrained(network, CLIPImageProcessorPil.from_pretrained)
@@ -128,7 +128,7 @@ def open_dinov2(weights: Weights) -> PictureEncoder:
     Raises:
         NetworkMissingError: Its weights are not there.
     """
-    from transformers import AutoImageProcessor, Dinov2Model  # noqa: PLC0415
+    from transformers import AutoImageProcessor, Dinov2Model
 
     model = weights.pretrained("dinov2", Dinov2Model.from_pretrained)
     processor = weights.pretrained("dinov2", AutoImageProcessor.from_pretrained)
@@ -142,7 +142,7 @@ def open_detector(weights: Weights) -> Detector:
     Raises:
         NetworkMissingError: Its weights are not there.
     """
-    from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor  # noqa: PLC0415
+    from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
     load = AutoModelForZeroShotObjectDetection.from_pretrained
     model = weights.pretrained("detector", load)

@@ -123,8 +123,8 @@ class Weights:
 
 def _is_cached(place: str) -> bool:
     """Whether the hub's cache has a model."""
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415
-    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
     try:
         return isinstance(try_to_load_from_cache(place, "config.json"), str)

@@ -43,14 +43,14 @@ def _segmenter(settings: ElementSettings) -> Segmenter:
 def _faces(settings: PersonSettings) -> FaceFinder | None:
     if settings.faces == "none":
         return None
-    from skyreels_a2.data.backends.dlib_faces import DlibFaces  # noqa: PLC0415
+    from skyreels_a2.data.backends.dlib_faces import DlibFaces
 
     return DlibFaces()
 
 
 def _captioner(settings: CaptionSettings) -> Captioner:
     if settings.captioner == "openai":
-        from skyreels_a2.data.backends.openai_captions import OpenAICaptioner  # noqa: PLC0415
+        from skyreels_a2.data.backends.openai_captions import OpenAICaptioner
 
         return OpenAICaptioner(settings)
     return TrackCaptioner()

@@ -32,7 +32,7 @@ class DlibFaces:
     """
 
     def __init__(self) -> None:
-        dlib = require("dlib", extra="data")
+        dlib = require("dlib", extra="faces")
         folder = _models()
         self._chip = dlib.get_face_chip
         self._detector = dlib.get_frontal_face_detector()

@@ -43,7 +43,7 @@ class HumanParser:
     """
 
     def __init__(self, model: str, *, min_area: float = 0.01, device: str = "cpu") -> None:
-        from transformers import (  # noqa: PLC0415
+        from transformers import (
             AutoImageProcessor,
             AutoModelForSemanticSegmentation,
         )

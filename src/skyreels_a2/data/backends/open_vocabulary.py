@@ -54,7 +54,7 @@ class OpenVocabularyDetector:
     """
 
     def __init__(self, model: str, *, threshold: float = 0.25, device: str = "cpu") -> None:
-        from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor  # noqa: PLC0415
+        from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
         with model_errors(model, "an open-vocabulary detector (grounding-dino, owlv2)"):
             self._processor: Any = AutoProcessor.from_pretrained(model)

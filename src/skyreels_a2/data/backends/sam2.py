@@ -40,7 +40,7 @@ class Sam2Tracker:
     """
 
     def __init__(self, model: str, *, device: str = "cpu") -> None:
-        from transformers import Sam2VideoModel  # noqa: PLC0415
+        from transformers import Sam2VideoModel
 
         with model_errors(model, "SAM2 (facebook/sam2.1-hiera-small)"):
             network: Any = Sam2VideoModel.from_pretrained(model)
@@ -85,7 +85,7 @@ class Sam2Tracker:
         return masks
 
     def _session(self, frames: Sequence[Frame]) -> Any:
-        from transformers.models.sam2_video.modeling_sam2_video import (  # noqa: PLC0415
+        from transformers.models.sam2_video.modeling_sam2_video import (
             Sam2VideoInferenceSession,
         )
 
