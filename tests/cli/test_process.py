@@ -58,8 +58,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(start, quick, tmp_path):
 
 
 def test_out_of_memory_says_how_much_and_what_to_try(start, quick):
-    flags = [*quick, "--frames", "33", "--size", "2400x2400", "-o", "out.mp4"]
-    process = start(*flags, limit=(resource.RLIMIT_AS, 7 * 2**30))
+    flags = [*quick, "--frames", "160001", "--size", "320x320", "-o", "out.mp4"]
+    process = start(*flags, limit=(resource.RLIMIT_AS, 5 * 2**30))
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "GiB more" in err
