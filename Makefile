@@ -11,7 +11,7 @@ demo: $(ENV)/.installed  ## compose a video from the pictures in examples/
 	$(BIN)/skyreels-a2 generate examples/scene.yaml --side-by-side --overwrite -o outputs/demo.mp4
 
 test: $(ENV)/.installed-dev  ## everything that is tested
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(ENV)/.installed-dev  ## format, lint and types
 	$(BIN)/ruff format --check .

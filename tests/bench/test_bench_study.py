@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import time
 
 import pytest
 from bench_chromium import Chromium, find_chromium
@@ -112,7 +113,9 @@ def test_a_rater_marks_videos_in_a_real_browser_and_exports_them(kit, tmp_path):
             browser.run("document.getElementById('next').click()")
         assert "3 of 3 videos complete" in browser.run("document.getElementById('told').innerText")
         exported = browser.run("csv()")
-        # What was marked is still there after the page is opened again.
+        # What was marked is still there after the page is opened again. (The browser stores it
+        # behind the page's back, so a busy machine needs a moment.)
+        time.sleep(2)
         browser.open(kit / "study.html")
         browser.until("document.querySelectorAll('input:checked').length===10")
         browser.screenshot(tmp_path / "study.png")
