@@ -15,6 +15,7 @@ from diffusers.hooks import apply_group_offloading
 from skyreels_a2.errors import ModelError, one_line
 from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.engine import Engine
+from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.runtime.memo import RequestMemo, fuse_self_attention
 from skyreels_a2.runtime.parallel import join, split_tokens
 from skyreels_a2.runtime.plan import Plan
@@ -60,6 +61,8 @@ def place(
         processes = join(plan.parallelism, device)
     if plan.half_vae:
         pipeline.vae.to(torch.bfloat16)
+    if device.type == "cpu":
+        channels_last(pipeline.vae)
     _settle(pipeline, plan, device, disk)
     if processes is not None:
         split_tokens(transformer, processes, plan.parallelism, device)

@@ -50,7 +50,8 @@ def _is_slow(video: Tensor) -> bool:
 def channels_last(model: nn.Module) -> None:
     """Lay the kernels of convolutions out channels last, in place; values and results stay.
 
-    Training the embedded VAE on a CPU is 1.4 times as fast with it (8 × 5 frames of 64×64).
+    On a CPU the embedded VAE trains 1.4 times as fast with it (8 × 5 frames of 64×64), and encodes
+    1.45 and decodes 1.3 times as fast (33 frames of 160×96, one thread).
     """
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     for parameter in model.parameters():

@@ -23,6 +23,7 @@ from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.folders import model_folder
 from skyreels_a2.pipeline.presets import ModelDefaults
 from skyreels_a2.request import Sampling
+from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.sources import open_source
 from skyreels_a2.training.cache import CACHE_SETTINGS, CachedExamples, LiveExamples
@@ -68,6 +69,8 @@ class Setup:
         """The model, in full precision, on the device."""
         pipeline = SkyReelsA2Pipeline.from_pretrained(self.model, precision="fp32")
         pipeline.to(self.device)
+        if self.device.type == "cpu":
+            channels_last(pipeline.vae)
         return pipeline
 
     def source(self) -> AssetSource:
