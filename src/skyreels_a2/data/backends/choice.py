@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skyreels_a2.data.backends.looks import ColourEmbedder
+from skyreels_a2.data.backends.looks import ColourEmbedder, LiteEmbedder
 from skyreels_a2.data.backends.motion import MotionSegmenter
 from skyreels_a2.data.backends.protocols import Captioner, Embedder, FaceFinder, Segmenter
 from skyreels_a2.data.backends.telling import TrackCaptioner
@@ -30,13 +30,18 @@ def open_backends(settings: Settings) -> Backends:
     """
     return Backends(
         _segmenter(settings.elements),
-        ColourEmbedder(),
+        LiteEmbedder() if settings.elements.embedder == "lite" else ColourEmbedder(),
         _faces(settings.persons),
         _captioner(settings.captions),
     )
 
 
 def _segmenter(settings: ElementSettings) -> Segmenter:
+    if settings.segmenter == "salient":
+        from skyreels_a2.data.backends.isnet import IsnetMatting
+        from skyreels_a2.data.backends.salient import SalientSegmenter
+
+        return SalientSegmenter(settings, IsnetMatting())
     return MotionSegmenter(settings)
 
 

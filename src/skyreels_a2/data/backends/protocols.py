@@ -40,11 +40,14 @@ class Track:
         sightings: In the order of the frames.
         label: The detector's word, or "".
         kind: What the backend takes it for; None leaves it to the stage.
+        presence: Share of the looked-at frames in which it was seen; None: of those at the
+            stage's `sample_fps`.
     """
 
     sightings: tuple[Sighting, ...]
     label: str = ""
     kind: Kind | None = None
+    presence: float | None = None
 
 
 class Segmenter(Protocol):

@@ -1,34 +1,17 @@
-"""Fetching the packages through npm, once, into a cache folder.
-
-A package's folder is there whole or not at all: it is unpacked aside and renamed, so an
-interrupted fetch goes on where it stopped. Nothing of a package is run.
-"""
+"""Fetching the packages of the fluent source, once, into a cache folder."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import logging
-import os
-import shutil
-import subprocess
-import tarfile
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from skyreels_a2.errors import InputError, OutputError, one_line
-from skyreels_a2.scenes.fluent.packages import PACKAGES, Package
-
-LOG = logging.getLogger(__name__)
-
-TIMEOUT_SECONDS = 1800
+from skyreels_a2.packages import cache_folder, fetch_package, is_fetched
+from skyreels_a2.scenes.fluent.packages import PACKAGES
 
 
 def default_cache() -> Path:
-    """`skyreels_a2/scenes` in the user's cache folder (`XDG_CACHE_HOME`, else `~/.cache`)."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "skyreels_a2" / "scenes"
+    """`skyreels_a2/scenes` in the user's cache folder."""
+    return cache_folder("scenes")
 
 
 def fetch(cache: Path | None = None, *, on_package: Callable[[str], None] | None = None) -> Path:
@@ -47,87 +30,7 @@ def fetch(cache: Path | None = None, *, on_package: Callable[[str], None] | None
     """
     cache = cache or default_cache()
     for package in PACKAGES:
-        if is_fetched(cache, package):
-            continue
-        LOG.info("fetching %s", package.name)
-        if on_package:
+        if on_package and not is_fetched(cache, package):
             on_package(package.name)
-        _fetch_package(cache, package)
+        fetch_package(cache, package)
     return cache
-
-
-def is_fetched(cache: Path, package: Package) -> bool:
-    """Whether the cache has this version of a package."""
-    mark = cache / package.folder / "VERSION"
-    return mark.is_file() and mark.read_text("utf-8") == package.version
-
-
-def _fetch_package(cache: Path, package: Package) -> None:
-    npm = shutil.which("npm")
-    if not npm:
-        raise InputError(
-            "npm is not installed, and the fluent assets come through it: "
-            "install Node.js, or use the builtin assets, which need nothing"
-        )
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as aside:
-            archive = _download(npm, package, Path(aside))
-            _check(archive, package)
-            _unpack(archive, package, Path(aside) / "kept")
-            _put(Path(aside) / "kept", cache / package.folder)
-    except OSError as error:
-        raise OutputError(
-            f"{cache} cannot be written ({one_line(error)}): free some space or "
-            "choose another cache folder"
-        ) from error
-
-
-def _download(npm: str, package: Package, aside: Path) -> Path:
-    what = f"{package.name}@{package.version}"
-    command = [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(aside), what]
-    try:
-        # The command is ours and fixed; only npm's own path comes from outside.
-        subprocess.run(  # noqa: S603
-            command, check=True, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, cwd=aside
-        )
-    except subprocess.SubprocessError as error:
-        reason = one_line(RuntimeError(getattr(error, "stderr", None) or str(error)))
-        raise InputError(
-            f"{what} could not be fetched ({reason}): check the network and the "
-            "registry that npm uses, then fetch again"
-        ) from error
-    return next(aside.glob("*.tgz"))
-
-
-def _check(archive: Path, package: Package) -> None:
-    digest = hashlib.sha512()
-    with archive.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    found = "sha512-" + base64.b64encode(digest.digest()).decode()
-    if found != package.integrity:
-        raise InputError(
-            f"{package.name}@{package.version} is not the file it was (checksum "
-            f"{found[:20]}…, expected {package.integrity[:20]}…): fetch again, and "
-            "distrust the registry if it stays so"
-        )
-
-
-def _unpack(archive: Path, package: Package, folder: Path) -> None:
-    wanted = package.wanted
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            name = member.name.removeprefix("package/")
-            content = tar.extractfile(member) if wanted.fullmatch(name) else None
-            if content:
-                target = folder / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content.read())
-    (folder / "VERSION").write_text(package.version, "utf-8")
-
-
-def _put(folder: Path, target: Path) -> None:
-    if target.exists():
-        shutil.rmtree(target)
-    folder.rename(target)

@@ -2,42 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A package of the npm registry, pinned.
-
-    Attributes:
-        name: In the registry.
-        version: The one that names and splits were made with.
-        integrity: Its SHA-512 as the registry writes it.
-        licence: Under which its authors give it.
-        keep: Which files in it are wanted, matched against the whole path.
-    """
-
-    name: str
-    version: str
-    integrity: str
-    licence: str
-    keep: str
-
-    @property
-    def folder(self) -> str:
-        """Name of its folder in the cache."""
-        return (
-            self.name.rpartition("/")[2]
-            if "fluent" in self.name
-            else self.name.strip("@").replace("/", "-")
-        )
-
-    @property
-    def wanted(self) -> re.Pattern[str]:
-        """`keep`, compiled."""
-        return re.compile(self.keep)
-
+from skyreels_a2.packages import Package
 
 _PICTURES = r"assets/(?!.*1f3f[b-f])(?!1f1e[6-9a-f]|1f1f)[0-9a-f_e-]+\.webp"
 """All pictures but skin tones and flags of countries."""

