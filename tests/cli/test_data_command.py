@@ -1,5 +1,6 @@
 import pytest
 
+from skyreels_a2.data.tables import read_table
 from skyreels_a2.scenes.dataset import render_dataset
 from skyreels_a2.scenes.drawn.source import BuiltinSource
 from skyreels_a2.scenes.scene import SceneSpec
@@ -50,8 +51,9 @@ def test_the_same_command_again_does_nothing_new(build):
 
 def test_a_damaged_data_set_is_found_out(cli, build, tmp_path):
     build()
-    next((tmp_path / "set/media").rglob("*.png")).unlink()
-    video = next((tmp_path / "set/media").rglob("*.mp4"))
+    whole = tmp_path / "set"
+    (whole / read_table(whole, "elements")[0]["path"]).unlink()
+    video = whole / read_table(whole, "shots")[0]["path"]
     video.write_bytes(video.read_bytes()[:-100])
     result = cli("data", "check", "set")
     assert result.code == 2

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from skyreels_a2.media.atomic import try_folder
 from skyreels_a2.serving.database import StorageError
 
 _PREVIEW = "preview.jpg"
+_LOCK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,22 @@ class DataFolder:
     def lock(self) -> int:
         """Keep every other server out for as long as this process lives.
 
+        A server that has just been killed may hold it for a moment more, through a process which
+        it was about to start.
+
         Raises:
             OutputError: Another server uses the folder.
         """
         handle = os.open(self.path / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            raise OutputError(
-                f"{self.path} is in use by another server: stop that one, or choose another --data"
-            ) from error
+        last = time.monotonic() + _LOCK_SECONDS
+        while not _locked(handle):
+            if time.monotonic() > last:
+                os.close(handle)
+                raise OutputError(
+                    f"{self.path} is in use by another server: stop that one, or choose another"
+                    " --data"
+                )
+            time.sleep(0.02)
         return handle
 
     @property
@@ -182,6 +189,14 @@ def folder_bytes(folder: Path) -> int:
             with suppress(OSError):
                 total += path.stat().st_size
     return total
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _put(picture: Path | bytes, target: Path) -> None:
