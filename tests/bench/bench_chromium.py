@@ -54,11 +54,16 @@ class Chromium:
 
     def open(self, path):
         """Open a file and wait until it is read."""
+        self.run("window.isOld=true")
         self.send("Page.navigate", url=Path(path).resolve().as_uri())
         self.until(
-            f"document.readyState==='complete'&&location.href!=='about:blank'&&"
+            "document.readyState==='complete'&&!window.isOld&&"
             f"location.pathname.endsWith({json.dumps(Path(path).name)})"
         )
+
+    def open_until(self, path, expression):
+        """Open a file again until an expression is true there."""
+        self._wait(lambda: self.open(path) or self.run(expression) or None)
 
     def run(self, expression):
         """The value of an expression in the page."""

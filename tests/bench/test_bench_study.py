@@ -1,7 +1,6 @@
 import csv
 import io
 import json
-import time
 
 import pytest
 from bench_chromium import Chromium, find_chromium
@@ -115,9 +114,8 @@ def test_a_rater_marks_videos_in_a_real_browser_and_exports_them(kit, tmp_path):
         exported = browser.run("csv()")
         # What was marked is still there after the page is opened again. (The browser stores it
         # behind the page's back, so a busy machine needs a moment.)
-        time.sleep(2)
-        browser.open(kit / "study.html")
-        browser.until("document.querySelectorAll('input:checked').length===10")
+        marked = "document.querySelectorAll('input:checked').length===10"
+        browser.open_until(kit / "study.html", marked)
         browser.screenshot(tmp_path / "study.png")
     (tmp_path / "ann.csv").write_text(exported, newline="")
     result = aggregate_study([tmp_path / "ann.csv"], kit.with_name("kit-key.json"))

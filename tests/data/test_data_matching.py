@@ -120,6 +120,13 @@ def test_sides_share_neither_source_nor_identity(anna):
     assert sum(again[s] != side for s, side in sides.items()) <= 2
 
 
+def test_a_shot_that_begins_later_is_a_near_duplicate_of_the_whole(scene_frames):
+    whole = tuple(picture_hash(scene_frames[i]) for i in range(0, 25, 6))
+    late = tuple(picture_hash(scene_frames[i]) for i in range(8, 25, 6))
+    shots = [shot("a", 0, [[1, 0]], whole), shot("b", 0, [[1, 0]], late), shot("c", 0, [[1, 0]])]
+    assert [d.what for d in drop_duplicates(shots, 8)[1]] == ["b-0000"]
+
+
 def test_near_duplicates_go_and_the_first_stays(scene_frames):
     hashes = tuple(picture_hash(scene_frames[i]) for i in (0, 12, 24))
     darker = (scene_frames * 0.9).astype(np.uint8)

@@ -32,6 +32,18 @@ def test_a_second_run_encodes_only_what_is_missing(pipeline, triplets, tmp_path,
     assert len(CachedExamples(tmp_path)) == 6
 
 
+def test_runs_that_share_the_work_make_the_whole(pipeline, triplets, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "SHARD", 2)
+    counts = [
+        build_cache(
+            pipeline.conditioner(), triplets, tmp_path, count=5, settings={}, part=(index, 2)
+        )
+        for index in range(2)
+    ]
+    assert counts == [3, 2]
+    assert len(CachedExamples(tmp_path)) == 5
+
+
 def test_a_cache_of_other_settings_is_refused(pipeline, triplets, cache_folder):
     with pytest.raises(OutputError, match="other settings"):
         build_cache(

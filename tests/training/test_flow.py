@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from skyreels_a2.training.flow import FlowSettings, FlowTask
+from skyreels_a2.training.config import Flow
+from skyreels_a2.training.flow import FlowTask
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_a_samples_loss_does_not_depend_on_its_batch(task):
 
 
 def test_frames_under_references_do_not_reach_the_loss(task):
-    task.settings = FlowSettings(drop_references=0.0)
+    task.settings = Flow(drop_references=0.0)
     seen = []
     handle = task.model.register_forward_hook(lambda _m, _i, output: seen.append(output[0]))
     loss, _ = task.losses([0], generators([0]), 0.0)
@@ -38,8 +39,8 @@ def test_frames_under_references_do_not_reach_the_loss(task):
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        (FlowSettings(drop_caption=1.0, drop_references=0.0), 2),
-        (FlowSettings(drop_caption=0.0, drop_references=1.0), 3),
+        (Flow(drop_caption=1.0, drop_references=0.0), 2),
+        (Flow(drop_caption=0.0, drop_references=1.0), 3),
     ],
 )
 def test_dropouts_take_away_what_they_say(task, settings, field):
@@ -55,8 +56,21 @@ def test_dropouts_take_away_what_they_say(task, settings, field):
         assert sample[2].abs().sum() > 0
 
 
+def test_a_cut_sample_is_the_beginning_of_the_whole_one(task):
+    task.settings = Flow(drop_references=0.0)
+    whole = task.examples.example(0)
+    task.settings = Flow(drop_references=0.0, cut=1.0, cut_frames=1)
+    sample = task._sample(0, generators([0])[0])
+    count = int(whole.num_references)
+    assert sample.shape[0][1] == count + 1 < whole.latent_mean.shape[1]
+    assert sample.tensors[4].shape[1] == count + 1
+    torch.testing.assert_close(whole.beginning(1).latent_mean, whole.latent_mean[:, : count + 1])
+    with torch.no_grad():
+        assert task.losses([0, 1], generators([0, 1]), 0.0)[0].isfinite().all()
+
+
 def test_training_on_a_few_examples_lowers_the_loss(task):
-    task.settings = FlowSettings(drop_caption=0.0, drop_references=0.0)
+    task.settings = Flow(drop_caption=0.0, drop_references=0.0)
     optimizer = torch.optim.AdamW(task.model.parameters(), lr=3e-3)
     indices = [0, 1, 2, 3]
 

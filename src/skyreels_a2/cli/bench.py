@@ -14,6 +14,7 @@ from rich.table import Table
 from skyreels_a2.bench.suites.suite import TooMany
 from skyreels_a2.cli import bench_flags as flags
 from skyreels_a2.cli import console, study
+from skyreels_a2.cli.flags import as_shard
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.elements import PUBLISHED_MAX_REFERENCES
 from skyreels_a2.errors import InputError
@@ -207,7 +208,7 @@ def _generate(
 
     choice.check()
     settings = _settings(choice, params)
-    cases = suite.shard(*_shard(params["shard"])) if params["shard"] else suite.cases
+    cases = suite.shard(*as_shard(params["shard"])) if params["shard"] else suite.cases
     write_files(suite, folder)
     jobs = plan_jobs(suite, cases, folder, settings)
     outcomes = _make(jobs, choice, settings, params, bars)
@@ -238,13 +239,6 @@ def _make(
         workers=params["workers"],
         on_video=told,
     )
-
-
-def _shard(text: str) -> tuple[int, int]:
-    index, slash, count = text.partition("/")
-    if not (slash and index.isdecimal() and count.isdecimal()):
-        raise InputError(f"shard {text!r}: use I/N, e.g. 0/4 to 3/4")
-    return int(index), int(count)
 
 
 def _run(

@@ -188,3 +188,15 @@ def wishes_of(
     if len(given) > 1:
         raise InputError(f"--{' and --'.join(given)} exclude each other: give one")
     return Wishes(preset=given[0] if given else "balanced", **choices)
+
+
+def as_shard(text: str) -> tuple[int, int]:
+    """A part of the work, of `I/N`.
+
+    Raises:
+        InputError: It is none.
+    """
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise InputError(f"shard {text!r}: use I/N, e.g. 0/4 to 3/4")
+    return int(index), int(count)

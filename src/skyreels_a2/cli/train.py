@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from skyreels_a2.cli import console
+from skyreels_a2.cli.flags import as_shard
 from skyreels_a2.cli.model import find_device
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def train(
     config = chosen.config.with_settings(settings or ())
     setup = Setup(model, data, find_device(device), lora_rank, assets)
     run = out or Path("runs") / recipe
-    task = chosen.build(setup)
+    task = chosen.build(setup, config)
     processes = Processes.join(setup.device)
     logs = [JsonLog(), *([TensorBoardLog()] if config.loop.tensorboard else [])]
     shown = [*logs, TrainingBar()] if processes.is_first else []
@@ -74,7 +75,7 @@ def train(
         weights = trainer.trained()
     if processes.is_first:
         # Onto a fresh model: the trained one may be spread over processes.
-        fresh = chosen.build(setup)
+        fresh = chosen.build(setup, config)
         fresh.model.load_state_dict(weights, strict=False)
         written = export_model(chosen, setup, fresh, run / "model")
         console.data.print(str(written), markup=False)
@@ -86,6 +87,9 @@ def cache(
     data: Data = "scenes:builtin",
     model: Model = "a2-tiny",
     count: Annotated[int, typer.Option(min=1, help="Examples to hold in the end.")] = 4096,
+    shard: Annotated[
+        str, typer.Option(help="Part I/N of the work, for several runs at once: 0/4 to 3/4.")
+    ] = "0/1",
     device: Device = "auto",
     assets: Assets = None,
 ) -> None:
@@ -102,6 +106,7 @@ def cache(
             out,
             count=min(count, len(triplets)),
             settings=_cache_settings(setup),
+            part=as_shard(shard),
             on_shard=lambda done, total: bars("cache", done, total),
         )
     console.messages.print(f"{made} examples encoded now")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +15,29 @@ from skyreels_a2.data.records import Dropped, JudgedShot, Scores, Shot
 from skyreels_a2.data.settings import QualitySettings
 from skyreels_a2.data.vision import camera_motion, flow, grey, sharpness, shrink, warp
 
+if TYPE_CHECKING:
+    from skyreels_a2.media.colours import Frame
+
 _MOVED = 10
 """Levels of luma by which a pixel differs that moved otherwise than the camera."""
 
 
 def judge(shot: Shot, footage: Footage, settings: QualitySettings) -> JudgedShot | Dropped:
     """A shot's scores, or what is wrong with it."""
-    scores = measure(footage)
+    seen = [shrink(footage.frames[n], 320) for n in footage.numbers(2.0)]
+    scores = measure(seen)
     for met, reason, detail in _wishes(scores, settings):
         if not met:
             return Dropped(what=shot.shot_id, stage="quality", reason=reason, detail=detail)
-    ends = (0, len(footage) // 2, len(footage) - 1)
-    hashes = tuple(picture_hash(shrink(footage.frames[n], 320)) for n in ends)
-    return JudgedShot(shot=shot, scores=scores, hashes=hashes)
+    return JudgedShot(shot=shot, scores=scores, hashes=tuple(map(picture_hash, seen)))
 
 
-def measure(footage: Footage) -> Scores:
-    """Scores of a shot."""
-    seen = [shrink(footage.frames[n], 320) for n in footage.numbers(2.0)]
+def measure(seen: Sequence[Frame]) -> Scores:
+    """Scores of a shot.
+
+    Args:
+        seen: Frames half a second apart, 320 wide.
+    """
     planes = [grey(frame) for frame in seen]
     pairs = list(pairwise(planes))
     speeds = [float(np.hypot(*flow(a, b).transpose(2, 0, 1)).mean()) for a, b in pairs]

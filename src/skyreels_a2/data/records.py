@@ -113,7 +113,7 @@ class JudgedShot(Record):
     """A shot that is good enough.
 
     Attributes:
-        hashes: Perceptual hashes (hex) of its first, middle and last frames.
+        hashes: Perceptual hashes (hex) of frames at 2 a second, the first and the last among them.
     """
 
     shot: Shot

@@ -255,7 +255,7 @@ class Settings(_Settings):
 
 STAGES = ("probe", "shots", "quality", "elements", "persons", "captions")
 """Stages of a source in their order."""
-VERSIONS = dict.fromkeys(STAGES, 1)
+VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 2}
 """Raised when a stage's code gives other results."""
 
 

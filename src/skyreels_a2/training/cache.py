@@ -31,6 +31,7 @@ def build_cache(
     *,
     count: int,
     settings: dict[str, object],
+    part: tuple[int, int] = (0, 1),
     on_shard: OnShard = lambda *_: None,
 ) -> int:
     """Encode the first examples; goes on where an earlier run ended.
@@ -41,6 +42,7 @@ def build_cache(
         folder: The cache.
         count: Examples to hold in the end.
         settings: What decides the content (model, data); another cache's folder is refused.
+        part: (index, number) of runs that share the work, each writing files of its own.
         on_shard: Told how many examples are there, and of how many.
 
     Returns:
@@ -51,7 +53,8 @@ def build_cache(
     """
     _claim(folder, settings)
     made = 0
-    for start in range(0, count, SHARD):
+    index, parts = part
+    for start in range(index * SHARD, count, parts * SHARD):
         numbers = range(start, min(start + SHARD, count))
         path = folder / f"{start:08d}-{len(numbers)}.safetensors"
         if not path.is_file():

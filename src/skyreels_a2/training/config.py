@@ -87,10 +87,32 @@ class Loop(_Settings):
     tensorboard: bool = False
 
 
+class Flow(_Settings):
+    """What is random in flow matching; recipes of other objectives do not look at it.
+
+    Attributes:
+        sigma: Sampler of noise levels; see `objective.sample_sigma`.
+        shift: Its shift.
+        drop_caption: Share of samples whose caption is dropped (30 % in the paper).
+        drop_references: Share of samples whose references are all dropped (10 %).
+        cut: Share of samples of which only the beginning is trained on, for speed: tokens of a
+            video in half its length cost less than half.
+        cut_frames: Latent frames of the video, beside those under references, that are left then.
+    """
+
+    sigma: Literal["uniform", "logit-normal", "shifted"] = "logit-normal"
+    shift: float = Field(default=3.0, gt=0)
+    drop_caption: float = Field(default=0.3, ge=0, le=1)
+    drop_references: float = Field(default=0.1, ge=0, le=1)
+    cut: float = Field(default=0.0, ge=0, le=1)
+    cut_frames: int = Field(default=5, ge=1)
+
+
 class TrainConfig(_Settings):
     """A whole run."""
 
     optim: Optim = Optim()
+    flow: Flow = Flow()
     loop: Loop = Loop()
 
     def with_settings(self, settings: Iterable[str]) -> Self:

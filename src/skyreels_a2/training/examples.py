@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Generator, Tensor
@@ -46,6 +46,15 @@ class Example:
     def of(cls, tensors: Mapping[str, Tensor]) -> Example:
         """From a cache."""
         return cls(**{k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+
+    def beginning(self, num_frames: int) -> Example:
+        """The first latent frames, beside those under references; the VAE is causal."""
+        end = int(self.num_references) + num_frames
+        cut = {
+            name: getattr(self, name)[:, :end]
+            for name in ("latent_mean", "latent_std", "condition_mean", "condition_std")
+        }
+        return replace(self, **cut)
 
     @property
     def padded_prompt(self) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 
 from skyreels_a2.conditioning.conditioner import Conditioner, Conditioning
 from skyreels_a2.conditioning.spatial import reference_mask
+from skyreels_a2.training.config import Flow
 from skyreels_a2.training.examples import Example
 from skyreels_a2.training.objective import (
     TIMESTEPS,
@@ -36,23 +37,6 @@ class Examples(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowSettings:
-    """What is random in the objective.
-
-    Attributes:
-        sigma: Sampler of noise levels; see `objective.sample_sigma`.
-        shift: Its shift.
-        drop_caption: Share of samples whose caption is dropped (30 % in the paper).
-        drop_references: Share of samples whose references are all dropped (10 %).
-    """
-
-    sigma: str = "logit-normal"
-    shift: float = 3.0
-    drop_caption: float = 0.3
-    drop_references: float = 0.1
-
-
 class FlowTask:
     """Flow matching on examples.
 
@@ -69,13 +53,13 @@ class FlowTask:
         transformer: Any,
         examples: Examples,
         conditioner: Conditioner,
-        settings: FlowSettings | None = None,
+        settings: Flow | None = None,
         *,
         samples: Samples | None = None,
     ) -> None:
         self.model, self._samples = transformer, samples
         self.examples, self.conditioner = examples, conditioner
-        self.settings = settings or FlowSettings()
+        self.settings = settings or Flow()
         self._empty_text = conditioner.text("")[0].cpu()
         self._absent: dict[tuple[int, ...], Tensor] = {}
 
@@ -109,7 +93,9 @@ class FlowTask:
 
     def _sample(self, index: int, generator: Generator) -> _Sample:
         example = self.examples.example(index % len(self.examples))
-        drop_caption, drop_references = torch.rand(2, generator=generator).tolist()
+        drop_caption, drop_references, cut = torch.rand(3, generator=generator).tolist()
+        if cut < self.settings.cut:
+            example = example.beginning(self.settings.cut_frames)
         sigma = sample_sigma(self.settings.sigma, [generator], shift=self.settings.shift)[0]
         draws = torch.randn(3, *example.latent_mean.shape, generator=generator)
         latents = example.latent_mean + example.latent_std * draws[0]

@@ -163,20 +163,22 @@ class Recipe:
     memory: str
     expect: str
     config: TrainConfig
-    build: Callable[[Setup], Task]
+    build: Callable[[Setup, TrainConfig], Task]
     part: str = "transformer"
 
 
-def vae(setup: Setup) -> Task:
+def vae(setup: Setup, config: TrainConfig) -> Task:
     """Reconstruct rendered scenes."""
+    del config
     source = setup.source()
     pipeline = setup.pipeline()
     pipeline.vae.requires_grad_(requires_grad=True).train()
     return VaeTask(pipeline.vae, source, setup.spec)
 
 
-def dual_encoder(setup: Setup) -> Task:
+def dual_encoder(setup: Setup, config: TrainConfig) -> Task:
     """Contrast pictures, names and captions; its vision tower is the image encoder."""
+    del config
     source = setup.source()
     pipeline = setup.pipeline()
     encoder = DualEncoder(
@@ -189,28 +191,32 @@ def dual_encoder(setup: Setup) -> Task:
     return DualEncoderTask(encoder, source, setup.spec)
 
 
-def paper(setup: Setup) -> Task:
+def paper(setup: Setup, config: TrainConfig) -> Task:
     """Base frozen; image cross-attention, patch embedding and image embedder trained."""
-    return _flow(setup, "paper")
+    return _flow(setup, config, "paper")
 
 
-def lora(setup: Setup) -> Task:
+def lora(setup: Setup, config: TrainConfig) -> Task:
     """Base frozen; low-rank adapters in attention and feed-forward trained."""
-    return _flow(setup, "lora")
+    return _flow(setup, config, "lora")
 
 
-def full(setup: Setup) -> Task:
+def full(setup: Setup, config: TrainConfig) -> Task:
     """The whole transformer trained."""
-    return _flow(setup, "full")
+    return _flow(setup, config, "full")
 
 
-def _flow(setup: Setup, what: str) -> Task:
+def _flow(setup: Setup, config: TrainConfig, what: str) -> Task:
     pipeline = setup.pipeline()
     examples = setup.examples(pipeline)
     select(pipeline.transformer, what, lora_rank=setup.lora_rank)
     pipeline.transformer.train()
     return FlowTask(
-        pipeline.transformer, examples, pipeline.conditioner(), samples=setup.samples(pipeline)
+        pipeline.transformer,
+        examples,
+        pipeline.conditioner(),
+        config.flow,
+        samples=setup.samples(pipeline),
     )
 
 
