@@ -155,8 +155,8 @@ def build_pipeline(source: AssetSource, seed: int = 0) -> SkyReelsA2Pipeline:
             crop_size={"height": IMAGE_SIDE, "width": IMAGE_SIDE},
         ),
         transformer=WanTransformer3DModel(
-            num_attention_heads=WIDTH // 32,
-            attention_head_dim=32,
+            num_attention_heads=WIDTH // 64,
+            attention_head_dim=64,
             in_channels=36,
             out_channels=16,
             text_dim=TEXT_DIM,

@@ -133,7 +133,7 @@ class _MemoProcessor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has n
         """Attend from the video to text and pictures."""
         query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
         key, value, image_key, image_value = self._memo.keep(
-            id(attn), lambda: _keys_and_values(attn, encoder_hidden_states)
+            id(attn), lambda: keys_and_values(attn, encoder_hidden_states)
         )
         attended = self._attend(query, key, value)
         if image_key is not None:
@@ -146,10 +146,12 @@ class _MemoProcessor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has n
         return result.flatten(2, 3).type_as(query)
 
 
-def _keys_and_values(attn: Any, tokens: Tensor | None) -> KeysAndValues:
-    """Of the text, and of the pictures before it."""
+def keys_and_values(
+    attn: Any, tokens: Tensor | None, text_length: int = _TEXT_LENGTH
+) -> KeysAndValues:
+    """Of the text at the end of the tokens, and of the pictures before it."""
     assert tokens is not None  # noqa: S101  (cross-attention always has them)
-    pictures, text = tokens[:, :-_TEXT_LENGTH], tokens[:, -_TEXT_LENGTH:]
+    pictures, text = tokens[:, :-text_length], tokens[:, -text_length:]
     heads = (attn.heads, -1)
     key = attn.norm_k(attn.to_k(text)).unflatten(2, heads)
     value = attn.to_v(text).unflatten(2, heads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from skyreels_a2.training.objective import (
     velocity,
 )
 from skyreels_a2.training.samples import Samples
+from skyreels_a2.training.short_prompts import short_prompts
 from skyreels_a2.video import VideoSpec
 
 
@@ -87,9 +89,16 @@ class FlowTask:
         )
         told = Conditioning(prompt, images, condition)
         inputs = told.transformer_inputs(add_noise(latents, noise, sigma), sigma * TIMESTEPS)
-        prediction = self.model(**inputs, return_dict=False)[0]
+        with self._prompts(prompt) as inputs["encoder_hidden_states"]:
+            prediction = self.model(**inputs, return_dict=False)[0]
         mask = loss_mask(count, latents.shape[2])
         return masked_mse(prediction, velocity(latents, noise), mask)
+
+    def _prompts(self, prompt: Tensor) -> AbstractContextManager[Tensor]:
+        # Blocks that are computed again for the backward pass would meet other processors there.
+        if getattr(self.model, "gradient_checkpointing", False):
+            return nullcontext(prompt)
+        return short_prompts(self.model, prompt)
 
     def _sample(self, index: int, generator: Generator) -> _Sample:
         example = self.examples.example(index % len(self.examples))

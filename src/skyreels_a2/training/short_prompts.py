@@ -1,0 +1,82 @@
+"""Cross-attention to a prompt whose hundreds of padding tokens are taken together.
+
+A prompt has 512 tokens, most of them padding: zeros, hence with equal keys and equal values in
+every block. Attending to one of them whose logit is raised by the logarithm of their number is the
+same (softmax is a sum of exponentials). On a small video this is a fifth of a training step; on a
+large one nothing, as its own tokens outnumber them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from diffusers.models.attention_dispatch import dispatch_attention_fn
+from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+from torch import Tensor
+
+from skyreels_a2.runtime.memo import keys_and_values
+
+
+@contextmanager
+def short_prompts(transformer: Any, prompt: Tensor) -> Iterator[Tensor]:
+    """Within it the transformer takes the prompt that is given here.
+
+    Where blocks are computed again for the backward pass, that must be within it, too.
+
+    Args:
+        transformer: A `WanTransformer3DModel`.
+        prompt: Text embeddings (batch, 512, text_dim) whose padding is zero.
+
+    Yields:
+        The prompt without most of its padding: (batch, most words + 1, text_dim).
+    """
+    words = prompt.ne(0).any(dim=2).sum(dim=1)
+    length = min(int(words.max()) + 1, prompt.shape[1])
+    processor = _Processor(_bias(words, length, prompt.shape[1]))
+    attentions = [block.attn2 for block in transformer.blocks]
+    usual = [attention.processor for attention in attentions]
+    for attention in attentions:
+        attention.set_processor(processor)
+    try:
+        yield prompt[:, :length]
+    finally:
+        for attention, own in zip(attentions, usual, strict=True):
+            attention.set_processor(own)
+
+
+def _bias(words: Tensor, length: int, padded: int) -> Tensor:
+    """What is added to the logits of the tokens left: shape (batch, 1, 1, length)."""
+    place = torch.arange(length, device=words.device)
+    rest = (padded - words)[:, None].clamp_min(1).log()
+    bias = torch.where(place == words[:, None], rest, 0.0)
+    return bias.masked_fill(place > words[:, None], -torch.inf)[:, None, None]
+
+
+class _Processor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
+    """Wan's cross-attention with a bias on the text."""
+
+    def __init__(self, bias: Tensor) -> None:
+        super().__init__()
+        self._bias = bias
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,  # noqa: ARG002  (Wan's is always None here)
+        rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """Attend from the video to text and pictures."""
+        query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
+        key, value, image_key, image_value = keys_and_values(
+            attn, encoder_hidden_states, self._bias.shape[-1]
+        )
+        attended = dispatch_attention_fn(query, key, value, attn_mask=self._bias.to(query.dtype))
+        if image_key is not None:
+            attended = attended + dispatch_attention_fn(query, image_key, image_value)
+        output: Tensor = attn.to_out[1](attn.to_out[0](attended.flatten(2, 3).type_as(query)))
+        return output
