@@ -5,7 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from material import JUDGED
 
+from skyreels_a2.data.backends.choice import open_backends
+from skyreels_a2.data.backends.features import FeatureEmbedder
 from skyreels_a2.data.backends.human_parser import HumanParser
 from skyreels_a2.data.backends.open_vocabulary import (
     Detection,
@@ -14,6 +17,10 @@ from skyreels_a2.data.backends.open_vocabulary import (
     meant,
 )
 from skyreels_a2.data.backends.sam2 import Sam2Tracker
+from skyreels_a2.data.elements import dissect
+from skyreels_a2.data.footage import Footage
+from skyreels_a2.data.persons import refine
+from skyreels_a2.data.settings import Settings
 from skyreels_a2.errors import InputError, ModelError
 
 WORDS = ["a", "red", "car", "dog", ".", "the"]
@@ -272,6 +279,79 @@ def test_the_parser_gives_garments_their_names_in_the_paper(tmp_path, frame):
     assert masks["clothes_lower"].all()
 
 
+@pytest.fixture(scope="module")
+def dinov2(tmp_path_factory):
+    from transformers import BitImageProcessorPil, Dinov2Config, Dinov2Model
+
+    folder = tmp_path_factory.mktemp("dinov2")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    Dinov2Model(Dinov2Config(**sizes, image_size=32, patch_size=8)).save_pretrained(folder)
+    side = {"height": 32, "width": 32}
+    BitImageProcessorPil(size={"shortest_edge": 32}, crop_size=side).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
+
+    folder = tmp_path_factory.mktemp("clip")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 2}
+    config = CLIPConfig(
+        text_config={**sizes, **heads, "vocab_size": 64},
+        vision_config={**sizes, **heads, "image_size": 32, "patch_size": 8},
+        projection_dim=16,
+    )
+    CLIPModel(config).save_pretrained(folder)
+    side = {"height": 32, "width": 32}
+    CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=side).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", ["dinov2", "clip"])
+def test_features_are_of_the_subject_alone(kind, frame, request):
+    embedder = FeatureEmbedder(request.getfixturevalue(kind))
+    mask = np.zeros(frame.shape[:2], bool)
+    mask[8:40, 20:40] = True
+    elsewhere = np.where(mask[..., None], frame, 255 - frame)
+    one, same = embedder.embed(frame, mask), embedder.embed(elsewhere, mask)
+    assert np.linalg.norm(one) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(one, same, atol=1e-6)
+    assert np.abs(one - embedder.embed(255 - frame, mask)).max() > 1e-3
+
+
+def test_settings_open_the_learned_ones_and_garments_are_cut_out(
+    grounding_dino, sam2, dinov2, frame, tmp_path
+):
+    (tmp_path / "parser").mkdir()
+    parser = segformer(tmp_path / "parser", ["Background", "Skirt", "Hat"])
+    settings = Settings().with_settings(
+        [
+            *("elements.segmenter=grounded", f"elements.detector={grounding_dino}"),
+            *(f"elements.tracker={sam2}", "elements.words=[dog, red car]"),
+            *("elements.detector_threshold=0", "elements.embedder=features"),
+            *(f"elements.embedder_model={dinov2}", "elements.min_area=0", "elements.min_fill=0"),
+            *("elements.max_borders=4", "elements.max_area=1", "elements.min_side=1"),
+            *("elements.max_subjects=99", "elements.min_presence=0"),
+            *("persons.clothes=parser", f"persons.parser={parser}"),
+        ]
+    )
+    backends = open_backends(settings)
+    footage = Footage(np.stack([np.roll(frame, shift, axis=1) for shift in range(6)]), 6.0)
+    shot, _ = dissect(JUDGED, footage, settings.elements, backends, tmp_path)
+    kinds = {element.kind for element in shot.elements}
+    assert "character" in kinds
+    whole = refine(shot, footage, settings.persons, backends, tmp_path)
+    garments = [element for element in whole.elements if element.kind == "clothing"]
+    assert {garment.label for garment in garments} == {"clothes_lower"}
+    characters = {e.element_id for e in shot.elements if e.kind == "character"}
+    assert {garment.part_of for garment in garments} == characters
+    assert all((tmp_path / garment.path).is_file() for garment in garments)
+
+
 def test_a_parser_without_garments_is_refused(tmp_path):
     with pytest.raises(ModelError, match="none is a garment"):
         HumanParser(segformer(tmp_path, ["wall", "sky", "tree"]))
@@ -280,7 +360,6 @@ def test_a_parser_without_garments_is_refused(tmp_path):
 @pytest.mark.parametrize("kind", ["grounding_dino", "owlv2"])
 def test_what_is_named_is_followed_through_a_shot(kind, sam2, frame, request):
     from skyreels_a2.data.backends.grounded import GroundedSegmenter
-    from skyreels_a2.data.footage import Footage
 
     footage = Footage(np.stack([np.roll(frame, shift, axis=1) for shift in range(6)]), 6.0)
     detector = OpenVocabularyDetector(request.getfixturevalue(kind), threshold=0.0)
@@ -294,4 +373,4 @@ def test_what_is_named_is_followed_through_a_shot(kind, sam2, frame, request):
         assert numbers == sorted(set(numbers))
         assert all(sighting.mask.shape == (48, 64) for sighting in track.sightings)
     blind = OpenVocabularyDetector(request.getfixturevalue(kind), threshold=1.0)
-    assert GroundedSegmenter(blind, Sam2Tracker(sam2)).tracks(footage) == []
+    assert GroundedSegmenter(blind, Sam2Tracker(sam2), words=["dog"]).tracks(footage) == []

@@ -1,4 +1,4 @@
-"""Stage 5: faces of characters, as crops with an embedding of who it is."""
+"""Stage 5: faces of characters, as crops with an embedding of who it is, and their garments."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from skyreels_a2.data.backends.choice import Backends
 from skyreels_a2.data.backends.protocols import Face, FaceFinder
 from skyreels_a2.data.footage import Footage
+from skyreels_a2.data.garments import PERSONS, garments_of
 from skyreels_a2.data.hashes import picture_hash
 from skyreels_a2.data.records import DissectedShot, Found, Kind, PersonShot
 from skyreels_a2.data.settings import PersonSettings
@@ -21,15 +23,20 @@ def refine(
     dissected: DissectedShot,
     footage: Footage,
     settings: PersonSettings,
-    finder: FaceFinder | None,
+    backends: Backends,
     folder: Path,
 ) -> PersonShot:
-    """The shot with the face of each of its characters that has one."""
-    faces: list[Found] = []
+    """The shot with faces and garments of its characters, where there are."""
+    (folder / PERSONS).mkdir(exist_ok=True)
+    parts: list[Found] = []
     for element in dissected.elements:
-        if finder is not None and element.kind is Kind.CHARACTER:
-            faces += _face_of(element, footage, settings, finder, folder)
-    return PersonShot(dissected=dissected, elements=(*dissected.elements, *faces))
+        if element.kind is not Kind.CHARACTER:
+            continue
+        if backends.faces is not None:
+            parts += _face_of(element, footage, settings, backends.faces, folder)
+        if backends.garments is not None:
+            parts += garments_of(element, footage, backends.garments, backends.embedder, folder)
+    return PersonShot(dissected=dissected, elements=(*dissected.elements, *parts))
 
 
 def _face_of(
@@ -46,7 +53,7 @@ def _face_of(
             continue
         box = _roomy(face, (left, top), (width, height))
         crop = np.ascontiguousarray(frame[box[1] : box[3], box[0] : box[2]])
-        path = f"elements/{element.element_id}-face.png"
+        path = f"{PERSONS}/{element.element_id}-face.png"
         Image.fromarray(crop).save(folder / path)
         found = Found(
             element_id=f"{element.element_id}-face",

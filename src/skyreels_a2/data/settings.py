@@ -102,9 +102,16 @@ class ElementSettings(_Settings):
     """How subjects are found, followed and cut out.
 
     Attributes:
-        segmenter: `motion` needs no model; `salient` adds matting by ISNet (`data fetch`).
+        segmenter: `motion` needs no model; `salient` adds matting by ISNet (`data fetch`);
+            `grounded` finds what `words` name and follows it by SAM2.
         matted_frames: Frames of a shot that are matted.
-        embedder: What tells subjects apart: `colour`, or `lite` (EfficientNet-Lite0 and colour).
+        detector, tracker: Folder or hub name of `grounded`'s Grounding DINO or OWLv2, and SAM2.
+        detector_threshold: Least confidence; 0.25 suits Grounding DINO, 0.1 to 0.2 OWLv2.
+        words: What `grounded` looks for.
+        embedder: What tells subjects apart: `colour`, `lite` (EfficientNet-Lite0 and colour), or
+            `features` (DINOv2, CLIP or SigLIP).
+        embedder_model: Folder or hub name of `features`.
+        device: Where the learned ones run.
         sample_fps: Frames a second that are looked at.
         difference: Least colour difference (0-255) from the empty scene.
         min_area, max_area: Share of the frame that a box covers.
@@ -116,9 +123,18 @@ class ElementSettings(_Settings):
         min_background: Least share of the frame of a background's crop.
     """
 
-    segmenter: Literal["motion", "salient"] = "motion"
+    segmenter: Literal["motion", "salient", "grounded"] = "motion"
     matted_frames: int = Field(default=4, ge=1)
-    embedder: Literal["colour", "lite"] = "colour"
+    detector: str = "IDEA-Research/grounding-dino-tiny"
+    detector_threshold: float = Field(default=0.25, ge=0, le=1)
+    tracker: str = "facebook/sam2.1-hiera-small"
+    words: tuple[str, ...] = Field(
+        default=("person", "animal", "vehicle", "toy", "bag", "furniture", "food", "tool"),
+        min_length=1,
+    )
+    embedder: Literal["colour", "lite", "features"] = "colour"
+    embedder_model: str = "facebook/dinov2-base"
+    device: str = "cpu"
     sample_fps: float = Field(default=6.0, gt=0)
     difference: float = Field(default=26.0, gt=0)
     min_area: float = Field(default=0.008, ge=0)
@@ -138,27 +154,37 @@ class PersonSettings(_Settings):
         faces: `dlib` looks for faces, `none` does not.
         min_face: Pixels of a face's side.
         min_score: The detector's confidence.
+        clothes: `parser` cuts out garments by a human parser, `none` does not.
+        parser: Its folder or hub name.
+        device: Where it runs.
     """
 
     faces: Literal["dlib", "none"] = "none"
     min_face: int = Field(default=64, ge=8)
     min_score: float = Field(default=0.65)
+    clothes: Literal["parser", "none"] = "none"
+    parser: str = "mattmdjaga/segformer_b2_clothes"
+    device: str = "cpu"
 
 
 class CaptionSettings(_Settings):
     """Who writes the captions.
 
     Attributes:
-        captioner: `tracks` tells what the tracker saw; `openai` asks a vision-language model.
-        url, model: Address (up to `/v1`) and name of an OpenAI-compatible endpoint's model.
+        captioner: `tracks` tells what the tracker saw; `openai` asks a vision-language model
+            behind an endpoint, `transformers` one in the worker itself.
+        url: Address of the OpenAI-compatible endpoint, up to `/v1`.
+        model: Its name there, or for `transformers` a folder or hub name.
+        device: Where that one runs.
         num_frames: Frames that the model is shown.
         retries: How often a wrong answer is asked for again.
         timeout_seconds: Wait for one answer.
     """
 
-    captioner: Literal["tracks", "openai"] = "tracks"
+    captioner: Literal["tracks", "openai", "transformers"] = "tracks"
     url: str = "http://127.0.0.1:8000/v1"
     model: str = "Qwen/Qwen2.5-VL-7B-Instruct"
+    device: str = "cpu"
     num_frames: int = Field(default=8, ge=1)
     retries: int = Field(default=2, ge=0)
     timeout_seconds: float = Field(default=120, gt=0)
@@ -255,7 +281,7 @@ class Settings(_Settings):
 
 STAGES = ("probe", "shots", "quality", "elements", "persons", "captions")
 """Stages of a source in their order."""
-VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 2}
+VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 2, "persons": 2}
 """Raised when a stage's code gives other results."""
 
 

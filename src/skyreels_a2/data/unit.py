@@ -1,6 +1,7 @@
 """One source video from file to finished shots: the unit of work, and of commit.
 
-    media/<source>-<fingerprint>/shots/0000.mp4 …  elements/….png  probe.json … captions.json
+    media/<source>-<fingerprint>/shots/0000.mp4 …  elements/….png  persons/….png
+                                 probe.json … captions.json
 
 The folder is made aside and renamed when all is done, so it is there whole or not at all. A stage
 whose fingerprint an earlier folder of this source has is taken over from there, files and all.
@@ -165,10 +166,10 @@ class _Line:
             ready, self._taken[stage] = stage, result
         done = STAGES.index(ready) if ready else 0
         if done >= STAGES.index("shots"):
-            _link(former / "shots", self._folder / "shots", leave="")
-        if done >= STAGES.index("elements"):
-            leave = "" if done >= STAGES.index("persons") else "-face.png"
-            _link(former / "elements", self._folder / "elements", leave=leave)
+            _link(former / "shots", self._folder / "shots")
+        for stage in ("elements", "persons"):
+            if done >= STAGES.index(stage):
+                _link(former / stage, self._folder / stage)
         return ready
 
     def _first(self, kind: type[R], stage: str) -> R | None:
@@ -212,7 +213,7 @@ class _Line:
             record = self._keep("elements", found)
         if isinstance(record, DissectedShot):
             with self._timed("persons"):
-                refined = refine(record, seen, settings.persons, backends.faces, self._folder)
+                refined = refine(record, seen, settings.persons, backends, self._folder)
             record = self._keep("persons", refined)
         if isinstance(record, PersonShot):
             with self._timed("captions"):
@@ -277,14 +278,12 @@ def _shot_of(record: Record | None) -> Shot | None:
     return None
 
 
-def _link(source: Path, target: Path, *, leave: str) -> None:
+def _link(source: Path, target: Path) -> None:
     """The same files under another folder; copied where the disk cannot link."""
     if not source.is_dir():
         return
     target.mkdir()
     for file in source.iterdir():
-        if leave and file.name.endswith(leave):
-            continue
         try:
             os.link(file, target / file.name)
         except OSError:

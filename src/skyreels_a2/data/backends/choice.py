@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from skyreels_a2.data.backends.looks import ColourEmbedder, LiteEmbedder
 from skyreels_a2.data.backends.motion import MotionSegmenter
-from skyreels_a2.data.backends.protocols import Captioner, Embedder, FaceFinder, Segmenter
+from skyreels_a2.data.backends.protocols import (
+    Captioner,
+    Embedder,
+    FaceFinder,
+    GarmentFinder,
+    Segmenter,
+)
 from skyreels_a2.data.backends.telling import TrackCaptioner
 from skyreels_a2.data.settings import CaptionSettings, ElementSettings, PersonSettings, Settings
 
@@ -18,6 +24,7 @@ class Backends:
     segmenter: Segmenter
     embedder: Embedder
     faces: FaceFinder | None
+    garments: GarmentFinder | None
     captioner: Captioner
 
 
@@ -27,11 +34,13 @@ def open_backends(settings: Settings) -> Backends:
     Raises:
         MissingExtraError: One needs a package that is not installed.
         InputError: One needs a model that has not been fetched.
+        ModelError: A learned model cannot be opened.
     """
     return Backends(
         _segmenter(settings.elements),
-        LiteEmbedder() if settings.elements.embedder == "lite" else ColourEmbedder(),
+        _embedder(settings.elements),
         _faces(settings.persons),
+        _garments(settings.persons),
         _captioner(settings.captions),
     )
 
@@ -42,7 +51,30 @@ def _segmenter(settings: ElementSettings) -> Segmenter:
         from skyreels_a2.data.backends.salient import SalientSegmenter
 
         return SalientSegmenter(settings, IsnetMatting())
+    if settings.segmenter == "grounded":
+        from skyreels_a2.data.backends.grounded import GroundedSegmenter
+        from skyreels_a2.data.backends.open_vocabulary import OpenVocabularyDetector
+        from skyreels_a2.data.backends.sam2 import Sam2Tracker
+
+        return GroundedSegmenter(
+            OpenVocabularyDetector(
+                settings.detector, threshold=settings.detector_threshold, device=settings.device
+            ),
+            Sam2Tracker(settings.tracker, device=settings.device),
+            words=settings.words,
+            sample_fps=settings.sample_fps,
+        )
     return MotionSegmenter(settings)
+
+
+def _embedder(settings: ElementSettings) -> Embedder:
+    if settings.embedder == "lite":
+        return LiteEmbedder()
+    if settings.embedder == "features":
+        from skyreels_a2.data.backends.features import FeatureEmbedder
+
+        return FeatureEmbedder(settings.embedder_model, device=settings.device)
+    return ColourEmbedder()
 
 
 def _faces(settings: PersonSettings) -> FaceFinder | None:
@@ -53,9 +85,21 @@ def _faces(settings: PersonSettings) -> FaceFinder | None:
     return DlibFaces()
 
 
+def _garments(settings: PersonSettings) -> GarmentFinder | None:
+    if settings.clothes == "none":
+        return None
+    from skyreels_a2.data.backends.human_parser import HumanParser
+
+    return HumanParser(settings.parser, device=settings.device)
+
+
 def _captioner(settings: CaptionSettings) -> Captioner:
     if settings.captioner == "openai":
         from skyreels_a2.data.backends.openai_captions import OpenAICaptioner
 
         return OpenAICaptioner(settings)
+    if settings.captioner == "transformers":
+        from skyreels_a2.data.backends.transformers_captions import TransformersCaptioner
+
+        return TransformersCaptioner(settings)
     return TrackCaptioner()

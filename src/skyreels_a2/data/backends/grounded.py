@@ -18,8 +18,6 @@ from skyreels_a2.data.records import Kind
 
 LOOKS = (0.15, 0.5, 0.85)
 """Where in a shot, from 0 to 1, the detector looks."""
-WORDS = ("person", "animal", "vehicle", "toy", "bag", "furniture", "food", "tool")
-"""What is looked for unless somebody says."""
 _CHARACTERS = frozenset({"person", "animal", "man", "woman", "child", "dog", "cat"})
 
 
@@ -38,7 +36,7 @@ class GroundedSegmenter:
         detector: OpenVocabularyDetector,
         tracker: Sam2Tracker,
         *,
-        words: Sequence[str] = WORDS,
+        words: Sequence[str],
         sample_fps: float = 6.0,
     ) -> None:
         self._detector, self._tracker = detector, tracker

@@ -83,6 +83,14 @@ class FaceFinder(Protocol):
         ...
 
 
+class GarmentFinder(Protocol):
+    """Tells a person's garments apart."""
+
+    def parse(self, picture: Frame) -> dict[str, Mask]:
+        """Name of each garment to its mask (height, width); only what is there."""
+        ...
+
+
 @dataclass(frozen=True)
 class Description:
     """What a captioner says of a shot.
