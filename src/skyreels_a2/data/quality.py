@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from skyreels_a2.data.backends.choice import Backends
 from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.hashes import picture_hash
 from skyreels_a2.data.records import Dropped, JudgedShot, Scores, Shot
@@ -22,13 +23,18 @@ _MOVED = 10
 """Levels of luma by which a pixel differs that moved otherwise than the camera."""
 
 
-def judge(shot: Shot, footage: Footage, settings: QualitySettings) -> JudgedShot | Dropped:
+def judge(
+    shot: Shot, footage: Footage, settings: QualitySettings, backends: Backends
+) -> JudgedShot | Dropped:
     """A shot's scores, or what is wrong with it."""
     seen = [shrink(footage.frames[n], 320) for n in footage.numbers(2.0)]
     scores = measure(seen)
-    for met, reason, detail in _wishes(scores, settings):
-        if not met:
-            return Dropped(what=shot.shot_id, stage="quality", reason=reason, detail=detail)
+    for looked in (False, True):
+        if looked:  # the costly networks see only what is good so far
+            scores = _looked_at(scores, footage, settings, backends)
+        for met, reason, detail in _wishes(scores, settings):
+            if not met:
+                return Dropped(what=shot.shot_id, stage="quality", reason=reason, detail=detail)
     return JudgedShot(shot=shot, scores=scores, hashes=tuple(map(picture_hash, seen)))
 
 
@@ -49,6 +55,20 @@ def measure(seen: Sequence[Frame]) -> Scores:
         luma=float(np.mean([plane.mean() for plane in planes])),
         contrast=float(np.mean([plane.std() for plane in planes])),
     )
+
+
+def _looked_at(
+    scores: Scores, footage: Footage, settings: QualitySettings, backends: Backends
+) -> Scores:
+    """With text and aesthetic mark, where there are backends: the most text, the mean mark."""
+    places = (np.arange(settings.looks) + 0.5) / settings.looks * len(footage)
+    frames = [footage.frames[int(place)] for place in places]
+    told: dict[str, float] = {}
+    if backends.text is not None:
+        told["text"] = max(map(backends.text.share, frames))
+    if backends.aesthetic is not None:
+        told["aesthetic"] = float(np.mean([backends.aesthetic.mark(frame) for frame in frames]))
+    return scores.model_copy(update=told)
 
 
 def _moved_share(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
@@ -78,3 +98,8 @@ def _wishes(scores: Scores, settings: QualitySettings) -> Iterator[tuple[bool, s
     yield alone or not still, "static", moves
     yield alone, "camera motion only", moves
     yield scores.motion <= settings.max_motion, "too much motion", moves
+    if scores.text is not None:
+        yield scores.text <= settings.max_text, "text", f"text on {scores.text:.1%}"
+    if scores.aesthetic is not None:
+        mark = f"mark {scores.aesthetic:.2f}"
+        yield scores.aesthetic >= settings.min_aesthetic, "not beautiful", mark

@@ -100,13 +100,15 @@ class Shot(Record):
 
 
 class Scores(Record):
-    """What a shot was judged by; units as in `QualitySettings`."""
+    """What a shot was judged by; units as in `QualitySettings`, None where nobody looked."""
 
     motion: float
     subject_area: float
     sharpness: float
     luma: float
     contrast: float
+    text: float | None = None
+    aesthetic: float | None = None
 
 
 class JudgedShot(Record):

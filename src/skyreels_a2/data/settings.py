@@ -86,6 +86,13 @@ class QualitySettings(_Settings):
         min_sharpness: Variance of the Laplacian of a picture 320 wide.
         min_luma, max_luma, min_contrast: Mean and deviation of luma (0-255).
         max_hash_distance: Bits of 64 in which near-duplicates differ at most.
+        text: `ocr` looks for text laid over the picture, `none` does not.
+        max_text: Greatest share of the picture that text covers.
+        aesthetic_head: File of an aesthetic head; "" marks nothing.
+        aesthetic_clip: Folder or hub name of its CLIP.
+        min_aesthetic: Least mark (0-10).
+        looks: Frames of a shot that are read and marked.
+        device: Where the aesthetic network runs.
     """
 
     min_motion: float = Field(default=0.25, ge=0)
@@ -96,6 +103,13 @@ class QualitySettings(_Settings):
     max_luma: float = Field(default=240.0, le=255)
     min_contrast: float = Field(default=8.0, ge=0)
     max_hash_distance: float = Field(default=8.0, ge=0)
+    text: Literal["ocr", "none"] = "none"
+    max_text: float = Field(default=0.02, ge=0, le=1)
+    aesthetic_head: str = ""
+    aesthetic_clip: str = "openai/clip-vit-large-patch14"
+    min_aesthetic: float = Field(default=4.5, ge=0, le=10)
+    looks: int = Field(default=2, ge=1)
+    device: str = "cpu"
 
 
 class ElementSettings(_Settings):

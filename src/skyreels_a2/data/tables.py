@@ -17,7 +17,7 @@ from skyreels_a2.errors import InputError
 from skyreels_a2.extras import require
 from skyreels_a2.media.atomic import output_errors, write_aside
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the tables, in the metadata of each file."""
 COLUMNS: dict[str, dict[str, str]] = {
     "shots": {
@@ -25,6 +25,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("start", "stop", "fps"), "double"),
         **dict.fromkeys(("width", "height", "num_frames"), "int32"),
         **dict.fromkeys(("motion", "subject_area", "sharpness", "luma", "contrast"), "float"),
+        **dict.fromkeys(("text", "aesthetic"), "float"),
         "hashes": "list<string>",
         **dict.fromkeys(("caption", "concepts", "captioner", "split"), "string"),
     },

@@ -205,7 +205,7 @@ class _Line:
         backends = _backends(settings)
         if isinstance(record, Shot):
             with self._timed("quality"):
-                record = self._keep("quality", judge(record, seen, settings.quality))
+                record = self._keep("quality", judge(record, seen, settings.quality, backends))
         if isinstance(record, JudgedShot):
             with self._timed("elements"):
                 found, tracks = dissect(record, seen, settings.elements, backends, self._folder)

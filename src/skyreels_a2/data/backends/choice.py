@@ -11,10 +11,18 @@ from skyreels_a2.data.backends.protocols import (
     Embedder,
     FaceFinder,
     GarmentFinder,
+    Marker,
+    OverlayFinder,
     Segmenter,
 )
 from skyreels_a2.data.backends.telling import TrackCaptioner
-from skyreels_a2.data.settings import CaptionSettings, ElementSettings, PersonSettings, Settings
+from skyreels_a2.data.settings import (
+    CaptionSettings,
+    ElementSettings,
+    PersonSettings,
+    QualitySettings,
+    Settings,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,8 @@ class Backends:
     faces: FaceFinder | None
     garments: GarmentFinder | None
     captioner: Captioner
+    text: OverlayFinder | None = None
+    aesthetic: Marker | None = None
 
 
 def open_backends(settings: Settings) -> Backends:
@@ -42,7 +52,25 @@ def open_backends(settings: Settings) -> Backends:
         _faces(settings.persons),
         _garments(settings.persons),
         _captioner(settings.captions),
+        _text(settings.quality),
+        _aesthetic(settings.quality),
     )
+
+
+def _text(settings: QualitySettings) -> OverlayFinder | None:
+    if settings.text == "none":
+        return None
+    from skyreels_a2.data.backends.overlay import TextReader
+
+    return TextReader()
+
+
+def _aesthetic(settings: QualitySettings) -> Marker | None:
+    if not settings.aesthetic_head:
+        return None
+    from skyreels_a2.data.backends.aesthetic import AestheticMark
+
+    return AestheticMark(settings.aesthetic_head, settings.aesthetic_clip, device=settings.device)
 
 
 def _segmenter(settings: ElementSettings) -> Segmenter:

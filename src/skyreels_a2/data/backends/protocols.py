@@ -91,6 +91,22 @@ class GarmentFinder(Protocol):
         ...
 
 
+class OverlayFinder(Protocol):
+    """Finds text laid over a picture."""
+
+    def share(self, picture: Frame) -> float:
+        """Share of the picture that it covers."""
+        ...
+
+
+class Marker(Protocol):
+    """Says how beautiful a picture is."""
+
+    def mark(self, picture: Frame) -> float:
+        """From 0 to 10."""
+        ...
+
+
 @dataclass(frozen=True)
 class Description:
     """What a captioner says of a shot.
