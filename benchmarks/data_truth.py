@@ -43,12 +43,19 @@ FPS = 12.0
 
 @dataclass(frozen=True)
 class Span:
-    """A true shot of a raw video, in its frames; `offset` leads to the truth's frames."""
+    """A true shot of a raw video, in its frames.
+
+    Attributes:
+        kind: `good`, what was planted, or `short` for one that the settings leave out.
+        offset: Leads to the truth's frames.
+        twin: Number of the video whose first shot a planted near-duplicate repeats.
+    """
 
     start: int
     stop: int
     kind: str
     offset: int = 0
+    twin: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,8 @@ def plant(rendered: RenderedScene, number: int, former: Frames) -> tuple[Frames,
     at = 0
     for turn, shot in enumerate(rendered.scene.shots):
         frames = rendered.frames[shot.start : shot.stop]
-        spans.append(Span(at, at + len(frames), "good", shot.start - at))
+        kept = len(frames) / FPS >= Settings().shots.min_seconds
+        spans.append(Span(at, at + len(frames), "good" if kept else "short", shot.start - at))
         parts.append(frames)
         at += len(frames)
         kind = ("static", "black", "duplicate")[(number + turn) % 3]
@@ -78,7 +86,7 @@ def plant(rendered: RenderedScene, number: int, former: Frames) -> tuple[Frames,
         if bad is None:
             continue
         parts.append(bad)
-        spans.append(Span(at, at + len(bad), kind))
+        spans.append(Span(at, at + len(bad), kind, twin=number - 1))
         at += len(bad)
     return np.concatenate(parts), spans
 
@@ -190,8 +198,10 @@ def _box_iou(found: Found, box: Any, size: tuple[int, int]) -> float:
     return shared / max(1e-9, float(areas) - shared)
 
 
-def identity_pairs(gathered: Gathered, known: dict[str, str]) -> tuple[float, float, int]:
-    """Precision and recall of cross-shot references, and how many there are."""
+def identity_pairs(
+    gathered: Gathered, known: dict[str, str], shots: set[str]
+) -> tuple[float, float, int]:
+    """Precision and recall of references between good shots, and how many there are."""
     home = {e.element_id: s.shot.shot_id for s in gathered.shots for e in s.elements}
     places: dict[str, set[str]] = defaultdict(set)
     for element, true in known.items():
@@ -200,6 +210,8 @@ def identity_pairs(gathered: Gathered, known: dict[str, str]) -> tuple[float, fl
     helped: set[str] = set()
     for slots in gathered.matches.slots.values():
         for slot in slots:
+            if not {home[slot.element_id], home.get(slot.reference_id)} <= shots:
+                continue
             if slot.pair_kind != "cross_shot" or slot.element_id.endswith("place"):
                 continue
             wanted = known.get(slot.element_id)
@@ -235,6 +247,16 @@ def main() -> None:
     print("leaks and other problems:", list(check(options.out / "dataset")) or "none")
 
 
+def _one_of_twins(raws: Sequence[Raw], dropped: set[int]) -> list[Span]:
+    """Near-duplicates kept in the place of their originals, and those: either may stay."""
+    swapped: list[Span] = []
+    for span in (s for raw in raws for s in raw.spans if s.kind == "duplicate"):
+        original = raws[span.twin - 1].spans[0]
+        if id(span) not in dropped and id(original) in dropped:
+            swapped += [span, original]
+    return swapped
+
+
 def report(raws: Sequence[Raw], gathered: Gathered, settings: Settings) -> None:
     """Print the figures."""
     from skyreels_a2.data.probe import identify  # noqa: PLC0415
@@ -245,12 +267,23 @@ def report(raws: Sequence[Raw], gathered: Gathered, settings: Settings) -> None:
     told: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     pairs: dict[str, str] = {}
     overlaps: list[float] = []
+    good: set[str] = set()
     found = true = 0
+    dropped = {
+        id(span)
+        for raw in raws
+        for span in raw.spans
+        if not any(_span_of(raw, s) is span for s in kept[str(raw.path)])
+    }
+    for span in _one_of_twins(raws, dropped):
+        dropped ^= {id(span)}
     for raw in raws:
         for span in raw.spans:
-            told[span.kind][0] += not any(_span_of(raw, s) is span for s in kept[str(raw.path)])
+            told[span.kind][0] += id(span) in dropped
             told[span.kind][1] += 1
         for shot in kept[str(raw.path)]:
+            span_of = _span_of(raw, shot)
+            good |= {shot.shot.shot_id} if span_of and span_of.kind == "good" else set()
             here, ious, num_found, num_true = compare(raw, shot)
             pairs |= here
             overlaps += ious
@@ -262,7 +295,7 @@ def report(raws: Sequence[Raw], gathered: Gathered, settings: Settings) -> None:
         f"recall {len(pairs) / max(1, true):.3f}"
     )
     print(f"mask IoU of those found: {np.mean(overlaps):.3f} (median {np.median(overlaps):.3f})")
-    precision, recall, count = identity_pairs(gathered, pairs)
+    precision, recall, count = identity_pairs(gathered, pairs, good)
     print(f"cross-shot references: precision {precision:.3f}, recall {recall:.3f} ({count})")
 
 

@@ -27,7 +27,7 @@ def test_a_subject_that_moves_is_kept(scene_frames):
     kept = verdict(scene_frames)
     assert isinstance(kept, JudgedShot)
     assert kept.scores.subject_area > 0.05
-    assert len(kept.hashes) == 5
+    assert len(kept.hashes) == 9
 
 
 def test_a_still_picture_is_dropped(scene_frames):

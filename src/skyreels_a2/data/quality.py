@@ -19,6 +19,8 @@ from skyreels_a2.data.vision import camera_motion, flow, grey, sharpness, shrink
 if TYPE_CHECKING:
     from skyreels_a2.media.colours import Frame
 
+_HASHES = 4.0
+"""Hashes a second: at 2, what moves fast makes near-duplicates that begin apart look apart."""
 _MOVED = 10
 """Levels of luma by which a pixel differs that moved otherwise than the camera."""
 
@@ -35,7 +37,8 @@ def judge(
         for met, reason, detail in _wishes(scores, settings):
             if not met:
                 return Dropped(what=shot.shot_id, stage="quality", reason=reason, detail=detail)
-    return JudgedShot(shot=shot, scores=scores, hashes=tuple(map(picture_hash, seen)))
+    hashes = (picture_hash(shrink(footage.frames[n], 320)) for n in footage.numbers(_HASHES))
+    return JudgedShot(shot=shot, scores=scores, hashes=tuple(hashes))
 
 
 def measure(seen: Sequence[Frame]) -> Scores:

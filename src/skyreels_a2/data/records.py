@@ -115,7 +115,7 @@ class JudgedShot(Record):
     """A shot that is good enough.
 
     Attributes:
-        hashes: Perceptual hashes (hex) of frames at 2 a second, the first and the last among them.
+        hashes: Perceptual hashes (hex) of frames at 4 a second, the first and the last among them.
     """
 
     shot: Shot

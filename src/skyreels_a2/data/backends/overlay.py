@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skyreels_a2.extras import require
 
@@ -47,10 +48,11 @@ class TextReader:
             for box, text, score in lines
             if score >= _SURE and sum(map(str.isalnum, text)) >= _LETTERS
         ]
-        return min(1.0, float(sum(areas)) / (picture.shape[0] * picture.shape[1]))
+        size: int = picture.shape[0] * picture.shape[1]
+        return min(1.0, sum(areas) / size)
 
 
-def _area(corners: np.ndarray) -> float:
+def _area(corners: NDArray[np.float64]) -> float:
     """Of a polygon with corners (n, 2), by the shoelace formula."""
     x, y = corners.T
-    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+    return abs(float(x @ np.roll(y, -1)) - float(y @ np.roll(x, -1))) / 2
