@@ -18,7 +18,7 @@ from pathlib import Path
 
 from skyreels_a2.data.probe import identify
 from skyreels_a2.data.records import Source
-from skyreels_a2.errors import InputError
+from skyreels_a2.errors import InputError, OutputError
 from skyreels_a2.media.atomic import output_errors
 
 FILE = "ledger.sqlite"
@@ -149,6 +149,10 @@ def open_ledger(dataset: Path) -> Iterator[Ledger]:
         try:
             database.executescript(_TABLES)
             yield Ledger(database)
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"{dataset / FILE} cannot be written ({error}): make room, then run the same again"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise InputError(f"{dataset / FILE} cannot be used ({error}): move it away") from error
         finally:

@@ -21,6 +21,7 @@ from typing import Any
 
 from skyreels_a2.data.unit import UnitTask, run_unit
 from skyreels_a2.errors import MissingExtraError, OutputError, SkyReelsA2Error, one_line
+from skyreels_a2.media.atomic import DISK_FULL
 
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -165,6 +166,10 @@ def _attempt(task: UnitTask) -> tuple[str, str, SkyReelsA2Error | None]:
         return "", one_line(error), error
     except MemoryError:
         return "", f"needs more than {task.settings.limits.memory_mb} MB of memory", None
+    except OSError as error:
+        full = error.errno in DISK_FULL
+        fatal = OutputError(f"{task.dataset} is full ({error.strerror}): free some space")
+        return "", f"OSError: {one_line(error)}", fatal if full else None
     # Whatever one video does to a library must not end the others.
     except Exception as error:  # noqa: BLE001
         return "", f"{type(error).__name__}: {one_line(error)}", None
