@@ -88,6 +88,37 @@ def test_without_a_match_the_own_picture_is_marked(anna):
     assert not match(shots, no_fall_back).slots.get("a-0000-0")
 
 
+def with_face(own, vector):
+    """The shot with a face of its first subject."""
+    first = own.elements[0]
+    face = first.model_copy(
+        update={
+            "element_id": f"{first.element_id}-face",
+            "kind": Kind.FACE,
+            "embedding": tuple(vector),
+            "part_of": first.element_id,
+        }
+    )
+    person = own.person.model_copy(update={"elements": (*own.elements, face)})
+    return own.model_copy(update={"person": person})
+
+
+def test_where_both_have_a_face_it_decides(anna):
+    settings = BAND.model_copy(update={"face_band": (0.5, 0.9)})
+    face = unit(RNG.normal(size=16))
+    target = with_face(shot("a", 0, [anna]), face)
+    in_other_clothes = with_face(shot("b", 0, [near(anna, 0.1)]), near(face, 0.7))
+    double = with_face(shot("c", 0, [near(anna, 0.9)]), near(face, 0.1))
+    copy = with_face(shot("d", 0, [near(anna, 0.3)]), near(face, 0.95))
+    matches = match([target, in_other_clothes, double, copy], settings)
+    slots = matches.slots["a-0000-0"]
+    assert [(s.reference_id, s.similarity) for s in slots] == [("b-0000-0", pytest.approx(0.7))]
+    assert matches.identities["c-0000-0"] != matches.identities["a-0000-0"]
+    turned_away = shot("e", 0, [near(anna, 0.85)])
+    slots = match([target, turned_away], settings).slots["a-0000-0"]
+    assert [s.reference_id for s in slots] == ["e-0000-0"]
+
+
 def test_a_gap_can_be_asked_for(anna):
     shots = [shot("a", 0, [anna]), shot("a", 1, [near(anna, 0.8)]), shot("a", 9, [near(anna, 0.7)])]
     far = BAND.model_copy(update={"min_gap_seconds": 60})

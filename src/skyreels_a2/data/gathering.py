@@ -86,7 +86,7 @@ def gather(
     )
     funnel.append(StageCount("duplicates", len(shots), len(alike), 0.0))
     dropped += [*from_stages, *alike]
-    matches = match(shots, settings.match)
+    matches = match(shots, settings.matching)
     sides = split(shots, matches.identities, settings.split)
     paths = {e.source.source_id: e.source.path for e in entries}
     gathered = Gathered(

@@ -1,5 +1,7 @@
 """Stage 7: references from other shots, by nearest neighbours in a band of similarity.
 
+Where both subjects have a face, the faces decide; otherwise their cut-outs.
+
 Too little alike is somebody else; too much alike is a copy, which teaches a model to paste.
 """
 
@@ -55,6 +57,18 @@ class Matches:
 class _Item:
     found: Found
     shot: CaptionedShot
+    face: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two elements of different shots, and how alike they are by what was compared."""
+
+    one: _Item
+    other: _Item
+    similarity: float
+    most: float
+    """Similarity of copies."""
 
 
 def match(shots: Sequence[CaptionedShot], settings: MatchSettings) -> Matches:
@@ -65,10 +79,11 @@ def match(shots: Sequence[CaptionedShot], settings: MatchSettings) -> Matches:
         items = _items(shots, kinds)
         for item in items:
             groups.head(item.found.element_id)
-        for one, other, similarity in _near(items, settings):
-            groups.join(one.found.element_id, other.found.element_id)
-            if _is_reference(one, other, similarity, settings):
-                slots[one.found.element_id].append(_slot(one, other, similarity))
+        for pair in (*_by_face(items, settings), *_by_picture(items, settings)):
+            groups.join(pair.one.found.element_id, pair.other.found.element_id)
+            if _is_reference(pair, settings):
+                slot = _slot(pair.one, pair.other, pair.similarity)
+                slots[pair.one.found.element_id].append(slot)
         for item in items:
             own = slots[item.found.element_id]
             own[:] = _spread(own, settings.references)
@@ -79,30 +94,65 @@ def match(shots: Sequence[CaptionedShot], settings: MatchSettings) -> Matches:
 
 
 def _items(shots: Sequence[CaptionedShot], kinds: Sequence[Kind]) -> list[_Item]:
-    return [_Item(e, shot) for shot in shots for e in shot.elements if e.kind in kinds]
+    return [
+        _Item(e, shot, _face_of(e, shot))
+        for shot in shots
+        for e in shot.elements
+        if e.kind in kinds
+    ]
 
 
-def _near(items: Sequence[_Item], settings: MatchSettings) -> Iterator[tuple[_Item, _Item, float]]:
+def _face_of(element: Found, shot: CaptionedShot) -> tuple[float, ...]:
+    return next(
+        (
+            e.embedding
+            for e in shot.elements
+            if e.kind is Kind.FACE and e.part_of == element.element_id
+        ),
+        (),
+    )
+
+
+def _by_face(items: Sequence[_Item], settings: MatchSettings) -> Iterator[_Pair]:
+    known = [item for item in items if item.face]
+    least, most = settings.face_band
+    for one, other, similarity in _near(known, [item.face for item in known], settings, least):
+        yield _Pair(one, other, similarity, most)
+
+
+def _by_picture(items: Sequence[_Item], settings: MatchSettings) -> Iterator[_Pair]:
+    """Pairs of which not both have a face; a place may be more alike than a subject."""
+    least, most = settings.subject_band or (-1.0, 1.0)
+    vectors = [item.found.embedding for item in items]
+    for one, other, similarity in _near(items, vectors, settings, least):
+        if not (one.face and other.face):
+            is_place = one.found.kind is Kind.BACKGROUND
+            yield _Pair(one, other, similarity, settings.max_background if is_place else most)
+
+
+def _near(
+    items: Sequence[_Item],
+    vectors: Sequence[Sequence[float]],
+    settings: MatchSettings,
+    least: float,
+) -> Iterator[tuple[_Item, _Item, float]]:
     """Pairs of different shots that are alike enough, each from both its sides."""
     if not items:
         return
-    vectors = np.array([item.found.embedding for item in items], np.float32)
-    indices, cosines = nearest(vectors, settings.neighbours)
+    indices, cosines = nearest(np.array(vectors, np.float32), settings.neighbours)
     for item, row, alike in zip(items, indices, cosines, strict=True):
         for index, cosine in zip(row, alike, strict=True):
             other = items[int(index)]
-            if other.shot is not item.shot and cosine >= settings.subject_band[0]:
+            if other.shot is not item.shot and cosine >= least:
                 yield item, other, float(cosine)
 
 
-def _is_reference(one: _Item, other: _Item, similarity: float, settings: MatchSettings) -> bool:
+def _is_reference(pair: _Pair, settings: MatchSettings) -> bool:
     """Whether it is no copy, and far enough away in time."""
-    is_place = one.found.kind is Kind.BACKGROUND
-    most = settings.max_background if is_place else settings.subject_band[1]
-    gap = _gap(one.shot, other.shot)
+    gap = _gap(pair.one.shot, pair.other.shot)
     return (
-        similarity <= most
-        and distance(one.found.hash, other.found.hash) >= settings.min_hash_distance
+        pair.similarity <= pair.most
+        and distance(pair.one.found.hash, pair.other.found.hash) >= settings.min_hash_distance
         and (gap < 0 or gap >= settings.min_gap_seconds)
     )
 

@@ -147,7 +147,7 @@ class ElementSettings(_Settings):
         default=("person", "animal", "vehicle", "toy", "bag", "furniture", "food", "tool"),
         min_length=1,
     )
-    embedder: Literal["colour", "lite", "features"] = "colour"
+    embedder: Literal["colour", "lite", "features"] = "lite"
     embedder_model: str = "facebook/dinov2-base"
     device: str = "cpu"
     sample_fps: float = Field(default=6.0, gt=0)
@@ -205,11 +205,18 @@ class CaptionSettings(_Settings):
     timeout_seconds: float = Field(default=120, gt=0)
 
 
+BANDS = {"colour": (0.92, 0.995), "lite": (0.90, 0.995), "features": (0.60, 0.95)}
+"""Embedder to the similarities between which a cut-out is a reference: above the likeness of
+different subjects, below that of copies. Of rendered subjects; those of `features` are others'."""
+
+
 class MatchSettings(_Settings):
     """Which references of other shots are taken: alike, and no copies.
 
     Attributes:
-        face_band, subject_band: Least and greatest similarity of faces, and of cut-outs.
+        face_band: Least and greatest similarity of faces, where both subjects have one; as dlib's
+            lie (ArcFace: 0.40 to 0.85).
+        subject_band: Of cut-outs otherwise; None takes the embedder's own of `BANDS`.
         max_background: Greatest similarity of a background's crop to the frames.
         min_hash_distance: Bits of 64 in which a reference differs from the target's own cut-out.
         min_gap_seconds: Between two shots of one source.
@@ -218,8 +225,8 @@ class MatchSettings(_Settings):
         same_shot: Whether a subject without a match keeps its own cut-out, marked as such.
     """
 
-    face_band: tuple[float, float] = (0.40, 0.85)
-    subject_band: tuple[float, float] = (0.60, 0.995)
+    face_band: tuple[float, float] = (0.92, 0.985)
+    subject_band: tuple[float, float] | None = None
     max_background: float = Field(default=0.995, le=1)
     min_hash_distance: float = Field(default=4.0, ge=0)
     min_gap_seconds: float = Field(default=0.0, ge=0)
@@ -267,6 +274,12 @@ class Settings(_Settings):
     match: MatchSettings = MatchSettings()
     split: SplitSettings = SplitSettings()
     limits: LimitSettings = LimitSettings()
+
+    @property
+    def matching(self) -> MatchSettings:
+        """Those of matching, with the embedder's own band where none is given."""
+        band = self.match.subject_band or BANDS[self.elements.embedder]
+        return self.match.model_copy(update={"subject_band": band})
 
     def with_settings(self, settings: Iterable[str]) -> Self:
         """The settings with values replaced.

@@ -1,7 +1,7 @@
 """Faces by dlib: its detector, five landmarks and 128 numbers of who it is.
 
-The models come in the package `face-recognition-models` (CC0). Its cosines are close to 1 for all
-faces, so the mean face is taken off first.
+The models come in the package `face-recognition-models` (CC0). Its vectors lie close together: at
+the distance of 0.6 from which its authors take two faces for different people, cosines are 0.91.
 """
 
 from __future__ import annotations

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _STEPS = 8
 _SIDE = 192
 """Pixels of the square in which the network sees a subject."""
-_COLOUR = 0.5
-"""Share of the colours in the cosine of `LiteEmbedder`."""
+_COLOUR = 0.3
+"""Share of the colours in the cosine of `LiteEmbedder`: of 0, 0.3, 0.5, 0.7 and 1 the one that
+finds most pairs of rendered subjects without a wrong one."""
 
 
 class ColourEmbedder:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_GAP = 4
 """Frames looked at in which a subject may be lost."""
 LEAST = 0.45
-"""Likeness of a piece to a track that makes it the same."""
+"""For frames a sixth of a second apart; in those further apart less overlaps."""
 
 
 @dataclass(eq=False)
@@ -41,18 +41,21 @@ class _Piece:
     area: float
 
 
-def link(frames: Sequence[Frame], found: Sequence[Sequence[Sighting]]) -> list[Track]:
+def link(
+    frames: Sequence[Frame], found: Sequence[Sequence[Sighting]], *, least: float = LEAST
+) -> list[Track]:
     """Tracks of the pieces found in frames.
 
     Args:
         frames: As large as the masks.
         found: What was seen in each frame, none overlapping.
+        least: Likeness of a piece to a track that makes it the same, from 0 to 1.
     """
     tracks: list[_Open] = []
     for step, (frame, seen) in enumerate(zip(frames, found, strict=True)):
         pieces = [_describe(frame, sighting) for sighting in seen]
         alive = [t for t in tracks if step - t.last <= MAX_GAP]
-        for track, piece in _pair(alive, pieces, step):
+        for track, piece in _pair(alive, pieces, step, least):
             _continue(track, piece, step)
             pieces.remove(piece)
         tracks += [_Open([p.sighting], p.colours, p.box, p.area, last=step) for p in pieces]
@@ -76,7 +79,7 @@ def _describe(frame: Frame, sighting: Sighting) -> _Piece:
 
 
 def _pair(
-    tracks: Sequence[_Open], found: Sequence[_Piece], step: int
+    tracks: Sequence[_Open], found: Sequence[_Piece], step: int, least: float
 ) -> list[tuple[_Open, _Piece]]:
     """The likeliest pairs first, each track and piece once."""
     rated = [
@@ -87,7 +90,7 @@ def _pair(
     pairs: list[tuple[_Open, _Piece]] = []
     used: tuple[set[int], set[int]] = (set(), set())
     for likeness, i, j in sorted(rated, reverse=True):
-        if likeness >= LEAST and i not in used[0] and j not in used[1]:
+        if likeness >= least and i not in used[0] and j not in used[1]:
             used[0].add(i)
             used[1].add(j)
             pairs.append((tracks[i], found[j]))
