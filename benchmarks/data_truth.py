@@ -12,7 +12,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,7 @@ def plant(rendered: RenderedScene, number: int, former: Frames) -> tuple[Frames,
     at = 0
     for turn, shot in enumerate(rendered.scene.shots):
         frames = rendered.frames[shot.start : shot.stop]
-        kept = len(frames) / FPS >= Settings().shots.min_seconds
-        spans.append(Span(at, at + len(frames), "good" if kept else "short", shot.start - at))
+        spans.append(Span(at, at + len(frames), "good", shot.start - at))
         parts.append(frames)
         at += len(frames)
         kind = ("static", "black", "duplicate")[(number + turn) % 3]
@@ -88,7 +87,15 @@ def plant(rendered: RenderedScene, number: int, former: Frames) -> tuple[Frames,
         parts.append(bad)
         spans.append(Span(at, at + len(bad), kind, twin=number - 1))
         at += len(bad)
-    return np.concatenate(parts), spans
+    whole = np.concatenate(parts)
+    # What a video of 4k + 1 frames holds; a shot may then be too short to be kept.
+    count = (len(whole) - 1) // 4 * 4 + 1
+    spans[-1] = replace(spans[-1], stop=count)
+    least = Settings().shots.min_seconds * FPS
+    return whole[:count], [
+        replace(s, kind="short") if s.kind == "good" and s.stop - s.start < least else s
+        for s in spans
+    ]
 
 
 def _bad(kind: str, frames: Frames, former: Frames) -> Frames | None:
@@ -122,9 +129,8 @@ def make(out: Path, count: int, source_name: str, cache: Path | None) -> list[Ra
 
 
 def _write(frames: Frames, path: Path) -> None:
-    count = (len(frames) - 1) // 4 * 4 + 1
-    encoder = Mp4(path, VideoSpec(frames.shape[2], frames.shape[1], count, FPS), {})
-    for frame in frames[:count]:
+    encoder = Mp4(path, VideoSpec(frames.shape[2], frames.shape[1], len(frames), FPS), {})
+    for frame in frames:
         encoder.add(frame)
     encoder.finish()
 

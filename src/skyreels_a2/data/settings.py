@@ -51,7 +51,7 @@ class ShotSettings(_Settings):
         detector: `adaptive` (PySceneDetect), `transnet` (TransNetV2, learned) or `keyframes` (the
             paper's: at the encoder's key frames).
         adaptive_threshold: How many times its neighbours' change a cut's is.
-        min_content: Least change of a cut.
+        min_content: Least change of a cut (0-255): at 15 cuts between alike scenes are missed.
         transnet_threshold: Least probability of a cut.
         min_seconds, max_seconds: Length of a shot before trimming; longer ones are cut up.
         trim_seconds: Left out next to each cut, as dissolves and encoders blur there.
@@ -64,7 +64,7 @@ class ShotSettings(_Settings):
 
     detector: Literal["adaptive", "transnet", "keyframes"] = "adaptive"
     adaptive_threshold: float = Field(default=3.0, gt=0)
-    min_content: float = Field(default=15.0, ge=0)
+    min_content: float = Field(default=10.0, ge=0)
     transnet_threshold: float = Field(default=0.4, gt=0, lt=1)
     min_seconds: float = Field(default=2.0, gt=0)
     max_seconds: float = Field(default=10.0, gt=0)
