@@ -21,7 +21,10 @@ LAYERS = {
     "__main__": 6,
 }
 """Layer of each part that is not vocabulary."""
-VOCABULARY = {"elements", "errors", "extras", "mentions", "packages", "request", "triplet", "video"}
+VOCABULARY = {
+    *("elements", "errors", "extras", "mentions", "packages"),
+    *("request", "settings", "triplet", "video"),
+}
 """Layer 0."""
 SIDEWAYS = {("scenes", "media")}
 """Imports between parts of one layer that are meant."""

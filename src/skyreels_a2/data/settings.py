@@ -6,20 +6,14 @@ Stages run again only when their own settings, their version or an earlier stage
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from skyreels_a2.errors import InputError
+from skyreels_a2.settings import Section, Sections
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ProbeSettings(_Settings):
+class ProbeSettings(Section):
     """Which source videos are taken.
 
     Attributes:
@@ -44,7 +38,7 @@ class ProbeSettings(_Settings):
     audio: Literal["any", "required"] = "any"
 
 
-class ShotSettings(_Settings):
+class ShotSettings(Section):
     """Where videos are cut, and which pieces are kept.
 
     Attributes:
@@ -76,7 +70,7 @@ class ShotSettings(_Settings):
     crf: int = Field(default=18, ge=0, le=51)
 
 
-class QualitySettings(_Settings):
+class QualitySettings(Section):
     """Which shots are good enough.
 
     Attributes:
@@ -113,7 +107,7 @@ class QualitySettings(_Settings):
     device: str = "cpu"
 
 
-class ElementSettings(_Settings):
+class ElementSettings(Section):
     """How subjects are found, followed and cut out.
 
     Attributes:
@@ -162,7 +156,7 @@ class ElementSettings(_Settings):
     min_background: float = Field(default=0.15, ge=0, le=1)
 
 
-class PersonSettings(_Settings):
+class PersonSettings(Section):
     """What is taken of persons.
 
     Attributes:
@@ -182,7 +176,7 @@ class PersonSettings(_Settings):
     device: str = "cpu"
 
 
-class CaptionSettings(_Settings):
+class CaptionSettings(Section):
     """Who writes the captions.
 
     Attributes:
@@ -210,7 +204,7 @@ BANDS = {"colour": (0.92, 0.995), "lite": (0.90, 0.995), "features": (0.60, 0.95
 different subjects, below that of copies. Of rendered subjects; those of `features` are others'."""
 
 
-class MatchSettings(_Settings):
+class MatchSettings(Section):
     """Which references of other shots are taken: alike, and no copies.
 
     Attributes:
@@ -235,7 +229,7 @@ class MatchSettings(_Settings):
     same_shot: bool = True
 
 
-class SplitSettings(_Settings):
+class SplitSettings(Section):
     """Which triplets are held out.
 
     Attributes:
@@ -247,7 +241,7 @@ class SplitSettings(_Settings):
     seed: int = Field(default=0, ge=0)
 
 
-class LimitSettings(_Settings):
+class LimitSettings(Section):
     """What a source may cost before it is set aside.
 
     Attributes:
@@ -262,7 +256,7 @@ class LimitSettings(_Settings):
     attempts: int = Field(default=2, ge=1)
 
 
-class Settings(_Settings):
+class Settings(Sections):
     """All of them; `limits` alone changes no result."""
 
     probe: ProbeSettings = ProbeSettings()
@@ -280,31 +274,6 @@ class Settings(_Settings):
         """Those of matching, with the embedder's own band where none is given."""
         band = self.match.subject_band or BANDS[self.elements.embedder]
         return self.match.model_copy(update={"subject_band": band})
-
-    def with_settings(self, settings: Iterable[str]) -> Self:
-        """The settings with values replaced.
-
-        Args:
-            settings: `section.key=value`, e.g. `quality.min_motion=0.5`; the value is YAML.
-
-        Raises:
-            InputError: An unknown key, or a value that cannot be.
-        """
-        content: dict[str, Any] = self.model_dump()
-        for setting in settings:
-            path, equals, text = setting.partition("=")
-            section, _, key = path.partition(".")
-            if not equals or key not in content.get(section, {}):
-                known = content.get(section) or content
-                named = [f"{section}.{k}" if section in content else f"{k}.…" for k in known]
-                raise InputError(f"no setting {setting!r}: use KEY=VALUE of {', '.join(named)}")
-            content[section][key] = yaml.safe_load(text)
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InputError(f"{where} is {first['input']!r}: {first['msg']}") from error
 
 
 STAGES = ("probe", "shots", "quality", "elements", "persons", "captions")

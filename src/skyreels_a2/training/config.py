@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Literal
 
 import torch
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from skyreels_a2.errors import InputError
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from skyreels_a2.settings import Section, Sections
 
 
-class Optim(_Settings):
+class Optim(Section):
     """AdamW and its schedule.
 
     Attributes:
@@ -53,7 +48,7 @@ class Optim(_Settings):
         return self.lr * (0.1 + 0.9 * (1 + math.cos(math.pi * min(1.0, done))) / 2)
 
 
-class Loop(_Settings):
+class Loop(Section):
     """How long, how much at once, and what is kept.
 
     Attributes:
@@ -87,7 +82,7 @@ class Loop(_Settings):
     tensorboard: bool = False
 
 
-class Flow(_Settings):
+class Flow(Section):
     """What is random in flow matching; recipes of other objectives do not look at it.
 
     Attributes:
@@ -108,38 +103,9 @@ class Flow(_Settings):
     cut_frames: int = Field(default=5, ge=1)
 
 
-class TrainConfig(_Settings):
+class TrainConfig(Sections):
     """A whole run."""
 
     optim: Optim = Optim()
     flow: Flow = Flow()
     loop: Loop = Loop()
-
-    def with_settings(self, settings: Iterable[str]) -> Self:
-        """The config with values replaced.
-
-        Args:
-            settings: `section.key=value`, e.g. `optim.lr=1e-5`.
-
-        Raises:
-            InputError: An unknown key, or a value that cannot be.
-        """
-        content: dict[str, Any] = self.model_dump()
-        for setting in settings:
-            path, equals, text = setting.partition("=")
-            section, _, key = path.partition(".")
-            if not equals or key not in content.get(section, {}):
-                known = [f"{s}.{k}" for s, keys in content.items() for k in keys]
-                raise InputError(f"no setting {setting!r}: use KEY=VALUE of {', '.join(known)}")
-            content[section][key] = _value(text)
-        try:
-            return type(self).model_validate(content)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InputError(f"{where} is {first['input']!r}: {first['msg']}") from error
-
-
-def _value(text: str) -> Any:
-    # YAML 1.1 reads 1e-5 as text; pydantic then reads the text as a number.
-    return yaml.safe_load(text)
