@@ -12,7 +12,7 @@ from skyreels_a2.bench.suites.suite import Suite
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium here")
 @pytest.mark.parametrize("width", [1200, 420])
 def test_the_report_fits_wide_and_narrow_windows(cases, write_video, moving, tmp_path, width):
-    pytest.importorskip("websockets")
+    pytest.importorskip("websockets", reason="websockets is not installed")
     write_video("videos/case-0.mp4", moving)
     metrics = open_metrics(["sharpness", "flow-smoothness", "flow-dynamics"], Weights())
     suite = Suite("three", tuple(cases))

@@ -11,7 +11,7 @@ from skyreels_a2.bench.metrics.registry import open_metrics
 from skyreels_a2.bench.scoring import measure_all
 from skyreels_a2.elements import Composition, Element
 
-data = pytest.importorskip("skimage.data")
+data = pytest.importorskip("skimage.data", reason="skimage is not installed")
 
 
 def picture(name):
@@ -48,7 +48,7 @@ def test_the_place_that_was_asked_for_is_known_from_two_others(name, pictures_by
 
 
 def test_a_real_face_is_known_blurred_or_sharp_and_a_cat_is_nobody(pictures_by_name, weights):
-    pytest.importorskip("dlib")
+    pytest.importorskip("dlib", reason="dlib is not installed")
     astronaut = pictures_by_name["astronaut"]
     case = Case("a", Composition("she smiles", (Element.character(astronaut),)))
     same = score("face-dlib", case, panned(astronaut.crop((100, 0, 400, 300))), weights)
@@ -60,7 +60,7 @@ def test_a_real_face_is_known_blurred_or_sharp_and_a_cat_is_nobody(pictures_by_n
 
 
 def test_a_reference_without_a_face_asks_no_face(pictures_by_name, weights):
-    pytest.importorskip("dlib")
+    pytest.importorskip("dlib", reason="dlib is not installed")
     cat = Case("c", Composition("it naps", (Element.character(pictures_by_name["cat"]),)))
     found = score("face-dlib", cat, panned(pictures_by_name["cat"]), weights)
     assert found.status is Status.NOT_APPLICABLE

@@ -35,7 +35,7 @@ def test_equal_systems_are_not_told_apart():
 
 
 def test_spearman_is_that_of_scipy():
-    scipy_stats = pytest.importorskip("scipy.stats")
+    scipy_stats = pytest.importorskip("scipy.stats", reason="scipy is not installed")
     rng = np.random.default_rng(1)
     for _ in range(20):
         a, b = rng.integers(0, 4, 8), rng.integers(0, 4, 8)

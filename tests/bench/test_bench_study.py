@@ -97,7 +97,7 @@ def test_a_kit_without_videos_or_into_a_full_folder_is_refused(kit, cases, tmp_p
 
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium here")
 def test_a_rater_marks_videos_in_a_real_browser_and_exports_them(kit, tmp_path):
-    pytest.importorskip("websockets")
+    pytest.importorskip("websockets", reason="websockets is not installed")
     with Chromium(tmp_path / "profile") as browser:
         browser.open(kit / "study.html")
         browser.run("document.getElementById('rater').value='Ann, \"the\" rater'")
@@ -125,7 +125,7 @@ def test_a_rater_marks_videos_in_a_real_browser_and_exports_them(kit, tmp_path):
 
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium here")
 def test_every_rater_has_an_order_of_their_own(kit, tmp_path):
-    pytest.importorskip("websockets")
+    pytest.importorskip("websockets", reason="websockets is not installed")
     with Chromium(tmp_path / "profile") as browser:
         browser.open(kit / "study.html")
         orders = browser.run("['a','b','c','d','e','f'].map(n=>order(n).join())")

@@ -91,7 +91,7 @@ def test_shards_make_the_whole_and_the_best_seed_is_kept(cli, bench, tmp_path):
 
 
 def test_ray_makes_the_same_videos_by_the_same_command(cli, bench, tmp_path):
-    pytest.importorskip("ray")
+    pytest.importorskip("ray", reason="ray is not installed")
     assert cli(*bench, "--limit", 3, "-o", "here").code == 0
     done = cli(*bench, "--limit", 3, "-o", "there", "--ray", "local", "--workers", 2)
     assert done.code == 0, done.err

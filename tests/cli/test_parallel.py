@@ -68,7 +68,7 @@ def worker_processes(process):
 
 
 def test_a_killed_worker_loses_no_video(start, model_folder, pictures, tmp_path):
-    pytest.importorskip("ray")
+    pytest.importorskip("ray", reason="ray is not installed")
     line = (
         '{{"prompt": "job {0}", "seed": {0}, "frames": 5, "output": "out{0}.mp4", '
         '"num_inference_steps": 8, "elements": [{{"role": "character", "picture": "{1}"}}]}}'

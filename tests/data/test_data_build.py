@@ -188,7 +188,7 @@ def test_rows_for_training_name_files_that_are_there(dataset):
 
 
 def test_a_ray_cluster_makes_the_same(many, tmp_path):
-    ray = pytest.importorskip("ray")
+    ray = pytest.importorskip("ray", reason="ray is not installed")
     from skyreels_a2.data.cluster import ray_runner
 
     build(many, tmp_path / "here", HERE)

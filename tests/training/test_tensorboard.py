@@ -26,7 +26,10 @@ def paint(folder, step):
 
 
 def test_curves_and_pictures_can_be_read_back(pipeline, examples, tmp_path):
-    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    accumulators = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="tensorboard is not installed",
+    )
     transformer = copy.deepcopy(pipeline.transformer).requires_grad_(requires_grad=True)
     task = FlowTask(transformer, examples, pipeline.conditioner(), samples=paint)
     settings = ("loop.steps=4", "loop.batch_size=1", "loop.validate_every=2", "loop.precision=fp32")
