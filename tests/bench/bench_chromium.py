@@ -1,6 +1,7 @@
 """A real headless Chromium for tests, driven by its debugging protocol."""
 
 import base64
+import contextlib
 import json
 import shutil
 import subprocess
@@ -61,9 +62,15 @@ class Chromium:
             f"location.pathname.endsWith({json.dumps(Path(path).name)})"
         )
 
-    def open_until(self, path, expression):
-        """Open a file again until an expression is true there."""
-        self._wait(lambda: self.open(path) or self.run(expression) or None)
+    def reload(self):
+        """Read the page anew, as a user's reload does."""
+        self.run("window.isOld=true")
+        self.send("Page.reload")
+        self.until("document.readyState==='complete'&&!window.isOld")
+
+    def reload_until(self, expression):
+        """Reload until an expression is true."""
+        self._wait(lambda: self.reload() or self.run(expression) or None)
 
     def run(self, expression):
         """The value of an expression in the page."""
@@ -93,6 +100,14 @@ class Chromium:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=5) as reply:
             return [page for page in json.load(reply) if page["type"] == "page"] or None
 
+    def _shown(self):
+        """What stands on the page and in its storage, for a failure's message."""
+        with contextlib.suppress(Exception):
+            return self.run(
+                "document.body.innerText.slice(0,200)+' / stored: '+JSON.stringify(localStorage)"
+            )
+        return "no page"
+
     def _wait(self, what, deadline=90.0):
         until = time.monotonic() + deadline
         while True:
@@ -101,5 +116,5 @@ class Chromium:
                     return found
             except (OSError, IndexError):
                 pass
-            assert time.monotonic() < until, "the browser does not answer"
+            assert time.monotonic() < until, f"the browser does not answer: {self._shown()}"
             time.sleep(0.05)

@@ -112,10 +112,9 @@ def test_a_rater_marks_videos_in_a_real_browser_and_exports_them(kit, tmp_path):
             browser.run("document.getElementById('next').click()")
         assert "3 of 3 videos complete" in browser.run("document.getElementById('told').innerText")
         exported = browser.run("csv()")
-        # What was marked is still there after the page is opened again. (The browser stores it
+        # What was marked is still there after the page is read anew. (The browser stores it
         # behind the page's back, so a busy machine needs a moment.)
-        marked = "document.querySelectorAll('input:checked').length===10"
-        browser.open_until(kit / "study.html", marked)
+        browser.reload_until("document.querySelectorAll('input:checked').length===10")
         browser.screenshot(tmp_path / "study.png")
     (tmp_path / "ann.csv").write_text(exported, newline="")
     result = aggregate_study([tmp_path / "ann.csv"], kit.with_name("kit-key.json"))
