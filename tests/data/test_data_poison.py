@@ -37,7 +37,7 @@ def long_gif(path, count):
 
 
 def bomb(path, side):
-    """A PNG of a few kilobytes that unpacks to side × side pixels."""
+    """A small PNG that unpacks to side × side pixels."""
 
     def chunk(kind, data):
         body = kind + data
@@ -76,6 +76,7 @@ def test_a_source_that_needs_too_much_memory_is_set_aside(videos, tmp_path):
     gathered = build(videos, tmp_path / "out", Plan(settings, 1))
     (dropped,) = gathered.dropped
     assert dropped.reason == "set aside"
+    assert "256 MB of memory" in dropped.detail, dropped.detail
     assert not gathered.shots
 
 

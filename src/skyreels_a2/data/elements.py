@@ -22,7 +22,7 @@ from skyreels_a2.data.hashes import picture_hash
 from skyreels_a2.data.places import free_rectangle
 from skyreels_a2.data.records import Box, DissectedShot, Dropped, Found, JudgedShot, Kind
 from skyreels_a2.data.settings import ElementSettings
-from skyreels_a2.data.vision import Mask, grey, resize, sharpness
+from skyreels_a2.data.vision import Mask, grey, pixels_of, resize, sharpness
 from skyreels_a2.scenes.truth import encode_mask
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def box_of(mask: Mask) -> Box:
 
 def on_white(frame: Frame, mask: Mask) -> Frame:
     """What a mask shows, on white, with a margin."""
-    left, top, right, bottom = _pixels(box_of(mask), frame)
+    left, top, right, bottom = pixels_of(box_of(mask), frame)
     inner, shown = frame[top:bottom, left:right], mask[top:bottom, left:right]
     margin = max(2, round(_MARGIN * max(inner.shape[:2])))
     height, width = inner.shape[:2]
@@ -121,7 +121,7 @@ def _presence(track: Track, looked: int) -> float:
 def _rate(sighting: Sighting, footage: Footage, usual: float) -> _Look:
     """Sharp is good, and as large as usual: what is much larger is two, much smaller a part."""
     box = box_of(sighting.mask)
-    left, top, right, bottom = _pixels(box, footage.frames[sighting.frame])
+    left, top, right, bottom = pixels_of(box, footage.frames[sighting.frame])
     inner = footage.frames[sighting.frame][top:bottom, left:right]
     area = float(sighting.mask.mean())
     crisp = min(1.0, sharpness(grey(resize(inner, 96, 96))) / 800)
@@ -164,7 +164,7 @@ def _cut_out(
     picture = on_white(frame, mask)
     path = f"elements/{element_id}.png"
     Image.fromarray(picture).save(folder / path)
-    left, top, right, bottom = _pixels(box_of(mask), frame)
+    left, top, right, bottom = pixels_of(box_of(mask), frame)
     vector = backends.embedder.embed(frame[top:bottom, left:right], mask[top:bottom, left:right])
     course = tuple(_place(s) for s in track.sightings)
     tall = float(np.median([height for *_, height in course]))
@@ -213,7 +213,7 @@ def _background(
         return []
     _, number, box = best
     frame = footage.frames[number]
-    left, top, right, bottom = _pixels(box, frame)
+    left, top, right, bottom = pixels_of(box, frame)
     crop = np.ascontiguousarray(frame[top:bottom, left:right])
     path = f"elements/{shot_id}-place.png"
     Image.fromarray(crop).save(folder / path)
@@ -238,10 +238,3 @@ def _full(mask: Mask, frame: Frame) -> Mask:
     if mask.shape == (height, width):
         return mask
     return np.asarray(resize(mask.astype(np.float32), width, height) > 0.5)
-
-
-def _pixels(box: Box, frame: Frame) -> tuple[int, int, int, int]:
-    height, width = frame.shape[:2]
-    left, top = int(box[0] * width), int(box[1] * height)
-    right, bottom = max(left + 1, round(box[2] * width)), max(top + 1, round(box[3] * height))
-    return left, top, right, bottom

@@ -13,7 +13,7 @@ from skyreels_a2.data.elements import box_of, on_white
 from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.hashes import picture_hash
 from skyreels_a2.data.records import Found, Kind
-from skyreels_a2.data.vision import Mask
+from skyreels_a2.data.vision import Mask, pixels_of
 from skyreels_a2.scenes.truth import decode_mask, encode_mask
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def garments_of(
     """The garments of a character in its best frame, with their pictures below `folder`."""
     frame = footage.frames[element.frame]
     height, width = frame.shape[:2]
-    left, top = int(element.box[0] * width), int(element.box[1] * height)
-    right, bottom = round(element.box[2] * width), round(element.box[3] * height)
+    left, top, right, bottom = pixels_of(element.box, frame)
     person = decode_mask(element.mask, (height, width))
     found = []
     for name, mask in finder.parse(np.ascontiguousarray(frame[top:bottom, left:right])).items():

@@ -14,6 +14,7 @@ from skyreels_a2.data.garments import PERSONS, garments_of
 from skyreels_a2.data.hashes import picture_hash
 from skyreels_a2.data.records import DissectedShot, Found, Kind, PersonShot
 from skyreels_a2.data.settings import PersonSettings
+from skyreels_a2.data.vision import pixels_of
 
 _ROOM = 0.25
 """Of the face's side, left round it."""
@@ -45,8 +46,7 @@ def _face_of(
     """The first good face in the character's box, in its best frame."""
     frame = footage.frames[element.frame]
     height, width = frame.shape[:2]
-    left, top = int(element.box[0] * width), int(element.box[1] * height)
-    right, bottom = round(element.box[2] * width), round(element.box[3] * height)
+    left, top, right, bottom = pixels_of(element.box, frame)
     for face in finder.faces(np.ascontiguousarray(frame[top:bottom, left:right])):
         side = min(face.box[2] - face.box[0], face.box[3] - face.box[1])
         if face.score < settings.min_score or side < settings.min_face:

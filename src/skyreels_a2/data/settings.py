@@ -278,7 +278,7 @@ class Settings(Sections):
 
 STAGES = ("probe", "shots", "quality", "elements", "persons", "captions")
 """Stages of a source in their order."""
-VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 2, "persons": 2}
+VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 2, "elements": 2, "persons": 2}
 """Raised when a stage's code gives other results."""
 
 

@@ -158,3 +158,11 @@ def cosines(plane: Plane, size: int) -> NDArray[np.float32]:
     cv2 = _cv2()
     small = resize(plane, 4 * size, 4 * size).astype(np.float32)
     return np.asarray(cv2.dct(small)[:size, :size])
+
+
+def pixels_of(box: tuple[float, float, float, float], frame: Frame) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom in pixels of a box given as fractions; at least one pixel."""
+    height, width = frame.shape[:2]
+    left, top = int(box[0] * width), int(box[1] * height)
+    right, bottom = max(left + 1, round(box[2] * width)), max(top + 1, round(box[3] * height))
+    return left, top, right, bottom

@@ -108,7 +108,9 @@ class _Worker:
             try:
                 told = self._pipe.recv()
             except (EOFError, OSError):
-                told = ("", f"the worker died ({self._died()})", None)
+                memory = self.task.settings.limits.memory_mb
+                hint = f"perhaps for want of more than {memory} MB of memory"
+                told = ("", f"the worker died ({self._died()}), {hint}", None)
         elif self.left <= 0:
             told = ("", f"took longer than {time_limit(self.task):.0f} s", None)
             self.end()

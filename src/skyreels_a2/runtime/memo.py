@@ -131,19 +131,26 @@ class _MemoProcessor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has n
         rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002
     ) -> Tensor:
         """Attend from the video to text and pictures."""
-        query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
-        key, value, image_key, image_value = self._memo.keep(
-            id(attn), lambda: keys_and_values(attn, encoder_hidden_states)
-        )
-        attended = self._attend(query, key, value)
-        if image_key is not None:
-            attended = attended + self._attend(query, image_key, image_value)
-        output: Tensor = attn.to_out[1](attn.to_out[0](attended))
-        return output
+        kept = self._memo.keep(id(attn), lambda: keys_and_values(attn, encoder_hidden_states))
+        return cross_attend(attn, hidden_states, kept, backend=self._attention_backend)
 
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        result: Tensor = dispatch_attention_fn(query, key, value, backend=self._attention_backend)
-        return result.flatten(2, 3).type_as(query)
+
+def cross_attend(
+    attn: Any,
+    hidden_states: Tensor,
+    tokens: KeysAndValues,
+    *,
+    bias: Tensor | None = None,
+    backend: Any = None,
+) -> Tensor:
+    """From the video to text, with a bias on its logits if one is given, and to pictures."""
+    query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
+    key, value, image_key, image_value = tokens
+    attended = dispatch_attention_fn(query, key, value, attn_mask=bias, backend=backend)
+    if image_key is not None:
+        attended = attended + dispatch_attention_fn(query, image_key, image_value, backend=backend)
+    output: Tensor = attn.to_out[1](attn.to_out[0](attended.flatten(2, 3).type_as(query)))
+    return output
 
 
 def keys_and_values(

@@ -2,8 +2,8 @@
 
 A prompt has 512 tokens, most of them padding: zeros, hence with equal keys and equal values in
 every block. Attending to one of them whose logit is raised by the logarithm of their number is the
-same (softmax is a sum of exponentials). On a small video this is a fifth of a training step; on a
-large one nothing, as its own tokens outnumber them.
+same (softmax is a sum of exponentials). It helps small videos only: the tokens of a large one
+outnumber those of its prompt.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from diffusers.models.attention_dispatch import dispatch_attention_fn
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from torch import Tensor
 
-from skyreels_a2.runtime.memo import keys_and_values
+from skyreels_a2.runtime.memo import cross_attend, keys_and_values
 
 
 @contextmanager
@@ -71,12 +70,6 @@ class _Processor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no ty
         rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002
     ) -> Tensor:
         """Attend from the video to text and pictures."""
-        query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
-        key, value, image_key, image_value = keys_and_values(
-            attn, encoder_hidden_states, self._bias.shape[-1]
-        )
-        attended = dispatch_attention_fn(query, key, value, attn_mask=self._bias.to(query.dtype))
-        if image_key is not None:
-            attended = attended + dispatch_attention_fn(query, image_key, image_value)
-        output: Tensor = attn.to_out[1](attn.to_out[0](attended.flatten(2, 3).type_as(query)))
-        return output
+        tokens = keys_and_values(attn, encoder_hidden_states, self._bias.shape[-1])
+        bias = self._bias.to(hidden_states.dtype)
+        return cross_attend(attn, hidden_states, tokens, bias=bias)

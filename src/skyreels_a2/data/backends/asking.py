@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from skyreels_a2.data.backends.protocols import Description
 from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.records import Found
-from skyreels_a2.data.vision import shrink
+from skyreels_a2.data.vision import pixels_of, shrink
 
 if TYPE_CHECKING:
     from skyreels_a2.media.colours import Frame
@@ -77,7 +77,5 @@ def read_answer(text: str, elements: Sequence[Found]) -> Description:
 
 
 def _crop(frame: Frame, element: Found) -> Frame:
-    height, width = frame.shape[:2]
-    left, top = int(element.box[0] * width), int(element.box[1] * height)
-    right, bottom = round(element.box[2] * width), round(element.box[3] * height)
+    left, top, right, bottom = pixels_of(element.box, frame)
     return np.ascontiguousarray(shrink(frame[top:bottom, left:right], 256))

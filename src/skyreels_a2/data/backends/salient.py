@@ -28,8 +28,7 @@ SIDE = 320
 OPAQUE = 0.5
 """Opacity from which a pixel belongs to a subject."""
 LEAST = 0.38
-"""As `tracking.LEAST`, for frames that lie further apart: 0.65 of rendered subjects are found with
-it, 0.63 with the other."""
+"""As `tracking.LEAST`, for frames that lie further apart."""
 INSIDE = 0.6
 """Share of a piece that lies in another, from which it is taken for a part of it."""
 
