@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from skyreels_a2.elements import Composition
 from skyreels_a2.video import Video
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class Triplet:
-    """A composition and a video of it."""
+    """A composition and a video of it.
+
+    Attributes:
+        composition: Elements and caption.
+        video: What shows them.
+        subjects: Where characters and objects are seen, if known: (frames, height, width).
+    """
 
     composition: Composition
     video: Video
+    subjects: NDArray[np.bool_] | None = None

@@ -67,6 +67,15 @@ def test_nothing_is_seen_of_two_elements_in_one_place(seed):
         assert seen.max() == seen.min() == 1
 
 
+@given(seed=seeds)
+@settings(max_examples=10)
+def test_subjects_are_all_that_is_not_background(seed):
+    scene = rendered(seed)
+    (background,) = [e for e in scene.scene.cast if e.asset.role is Role.BACKGROUND]
+    free = np.stack([scene.mask(background.id, t) for t in range(len(scene.frames))])
+    np.testing.assert_array_equal(scene.subjects(), ~free)
+
+
 @pytest.mark.parametrize("direction", ["left", "right", "up", "down"])
 def test_boxes_move_where_the_direction_says(direction):
     checked = 0

@@ -1,8 +1,11 @@
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
+import pytest
 import torch
 
-from skyreels_a2.training.examples import encode, shuffled
+from skyreels_a2.training.examples import Example, encode, shuffled
 
 
 def test_an_example_holds_what_the_sampler_would_be_told(pipeline, triplets):
@@ -13,6 +16,25 @@ def test_an_example_holds_what_the_sampler_would_be_told(pipeline, triplets):
     assert example.image_embeds.shape == (count * 257, 40)
     text = pipeline.conditioner().text(triplet.composition.text)[0]
     torch.testing.assert_close(example.padded_prompt, text)
+
+
+def test_an_example_knows_where_its_subjects_are(pipeline, triplets):
+    triplet = triplets.triplet(0)
+    share = encode(pipeline.conditioner(), triplet, torch.Generator()).subjects
+    assert share.shape == (5, 4, 6)
+    for latent_frame, frames in ((0, slice(0, 1)), (1, slice(1, 5)), (4, slice(13, 17))):
+        assert share[latent_frame].mean() == pytest.approx(triplet.subjects[frames].mean())
+    assert 0 < share.mean() < 0.6
+    left = np.flatnonzero(triplet.subjects[0].any(axis=0))[0] // 8
+    assert np.flatnonzero(share[0].numpy().any(axis=0))[0] == left
+
+
+def test_an_example_of_unknown_subjects_has_none(pipeline, triplets):
+    triplet = replace(triplets.triplet(0), subjects=None)
+    example = encode(pipeline.conditioner(), triplet, torch.Generator())
+    assert example.subjects.eq(0).all()
+    older = {k: v for k, v in example.tensors().items() if k != "subjects"}
+    assert torch.equal(Example.of(older).subjects, example.subjects)
 
 
 def test_references_come_in_any_order_and_sometimes_one_is_missing(triplets):

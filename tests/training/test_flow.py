@@ -56,6 +56,18 @@ def test_dropouts_take_away_what_they_say(task, settings, field):
         assert sample[2].abs().sum() > 0
 
 
+def test_errors_on_subjects_count_more_when_asked(task):
+    with torch.no_grad():
+        task.settings = Flow(drop_references=0.0)
+        plain, _ = task.losses([0], generators([0]), 0.0)
+        task.settings = Flow(drop_references=0.0, subject_weight=1e6)
+        only_subjects, _ = task.losses([0], generators([0]), 0.0)
+    sample = task._sample(0, generators([0])[0])
+    count = int(sample.tensors[6])
+    assert sample.tensors[7][count:].sum() > 0
+    assert not torch.allclose(plain, only_subjects, rtol=1e-3)
+
+
 def test_a_cut_sample_is_the_beginning_of_the_whole_one(task):
     task.settings = Flow(drop_references=0.0)
     whole = task.examples.example(0)

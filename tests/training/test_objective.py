@@ -5,9 +5,9 @@ from skyreels_a2.training.objective import (
     SAMPLERS,
     add_noise,
     loss_mask,
-    masked_mse,
     sample_sigma,
     velocity,
+    weighted_mse,
 )
 
 
@@ -45,6 +45,15 @@ def test_frames_of_references_do_not_count():
     mask = loss_mask(torch.tensor([1, 3]), 4)
     target[0, :, 0] = 100.0
     target[1, :, :3] = 100.0
-    assert masked_mse(prediction, target, mask).tolist() == [0.0, 0.0]
+    assert weighted_mse(prediction, target, mask).tolist() == [0.0, 0.0]
     target[1, :, 3] = 2.0
-    assert masked_mse(prediction, target, mask).tolist() == [0.0, 4.0]
+    assert weighted_mse(prediction, target, mask).tolist() == [0.0, 4.0]
+
+
+def test_a_place_counts_as_much_as_its_weight():
+    prediction, target = torch.zeros(1, 16, 1, 1, 4), torch.zeros(1, 16, 1, 1, 4)
+    target[..., 0] = 2.0
+    weight = torch.tensor([5.0, 1.0, 1.0, 1.0]).view(1, 1, 1, 1, 4)
+    assert weighted_mse(prediction, target, torch.ones_like(weight)).tolist() == [1.0]
+    assert weighted_mse(prediction, target, weight).tolist() == [2.5]
+    assert weighted_mse(prediction, target, torch.zeros_like(weight)).tolist() == [0.0]

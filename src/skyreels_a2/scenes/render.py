@@ -80,6 +80,14 @@ class RenderedScene:
             return free
         return visible(self.layers[frame], element, shape)
 
+    def subjects(self) -> Mask:
+        """Where anybody or anything stands before the background: bool (frames, height, width)."""
+        seen = np.zeros(self.frames.shape[:3], dtype=bool)
+        for mask, layers in zip(seen, self.layers, strict=True):
+            for layer in layers:
+                mask[layer.part] |= layer.solid
+        return seen
+
     def box(self, element: str, frame: int) -> Box | None:
         """The box round an element's mask, or None when nothing of it is seen."""
         return box_of(self.mask(element, frame))

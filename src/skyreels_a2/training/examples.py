@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import adaptive_avg_pool3d
 
 from skyreels_a2.conditioning.conditioner import Conditioner
 from skyreels_a2.conditioning.prompts import TEXT_LENGTH
@@ -27,6 +28,8 @@ class Example:
         image_embeds: (N·tokens, image_dim).
         prompt_embeds: (words, text_dim); the rest of the 512 is zero.
         num_references: N, int64 scalar.
+        subjects: Share of each latent place that characters and objects fill: (t, h, w); zeros
+            where nobody knows.
     """
 
     latent_mean: Tensor
@@ -36,6 +39,7 @@ class Example:
     image_embeds: Tensor
     prompt_embeds: Tensor
     num_references: Tensor
+    subjects: Tensor
 
     def tensors(self) -> dict[str, Tensor]:
         """For a cache; floats in half precision."""
@@ -44,8 +48,10 @@ class Example:
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> Example:
-        """From a cache."""
-        return cls(**{k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+        """From a cache; an older one does not know the subjects."""
+        named = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+        unknown = torch.zeros(named["latent_mean"].shape[1:])
+        return cls(**{"subjects": unknown, **named})
 
     def beginning(self, num_frames: int) -> Example:
         """The first latent frames, beside those under references; the VAE is causal."""
@@ -54,7 +60,7 @@ class Example:
             name: getattr(self, name)[:, :end]
             for name in ("latent_mean", "latent_std", "condition_mean", "condition_std")
         }
-        return replace(self, **cut)
+        return replace(self, **cut, subjects=self.subjects[:end])
 
     @property
     def padded_prompt(self) -> Tensor:
@@ -87,6 +93,7 @@ def encode(conditioner: Conditioner, triplet: Triplet, generator: Generator) -> 
         encoded.image_embeds[0].cpu(),
         text[:words].cpu(),
         torch.tensor(len(references)),
+        _share_of_subjects(triplet, posterior.mean.shape[2:]),
     )
 
 
@@ -96,6 +103,17 @@ def shuffled(references: Sequence[Reference], generator: Generator) -> list[Refe
     if len(order) > 1 and float(torch.rand(1, generator=generator)) < 0.1:
         order = order[1:]
     return [references[index] for index in order]
+
+
+def _share_of_subjects(triplet: Triplet, size: Sequence[int]) -> Tensor:
+    """Masks on the latent grid: a latent frame stands for four frames, the first for one."""
+    num_frames, height, width = size
+    if triplet.subjects is None:
+        return torch.zeros(num_frames, height, width)
+    masks = torch.from_numpy(triplet.subjects).float()[None, None]
+    first = adaptive_avg_pool3d(masks[:, :, :1], (1, height, width))
+    rest = adaptive_avg_pool3d(masks[:, :, 1:], (num_frames - 1, height, width))
+    return torch.cat([first, rest], dim=2)[0, 0]
 
 
 def _moments(vae: object, posterior: object) -> tuple[Tensor, Tensor]:

@@ -20,9 +20,9 @@ from skyreels_a2.training.objective import (
     TIMESTEPS,
     add_noise,
     loss_mask,
-    masked_mse,
     sample_sigma,
     velocity,
+    weighted_mse,
 )
 from skyreels_a2.training.samples import Samples
 from skyreels_a2.training.short_prompts import short_prompts
@@ -83,7 +83,7 @@ class FlowTask:
 
     def _group_losses(self, samples: Sequence[_Sample]) -> Tensor:
         device = next(self.model.parameters()).device
-        latents, noise, prompt, images, condition, sigma, count = (
+        latents, noise, prompt, images, condition, sigma, count, subjects = (
             torch.stack(tensors).to(device)
             for tensors in zip(*(sample.tensors for sample in samples), strict=True)
         )
@@ -91,8 +91,9 @@ class FlowTask:
         inputs = told.transformer_inputs(add_noise(latents, noise, sigma), sigma * TIMESTEPS)
         with self._prompts(prompt) as inputs["encoder_hidden_states"]:
             prediction = self.model(**inputs, return_dict=False)[0]
-        mask = loss_mask(count, latents.shape[2])
-        return masked_mse(prediction, velocity(latents, noise), mask)
+        emphasis = 1 + (self.settings.subject_weight - 1) * subjects[:, None]
+        weight = loss_mask(count, latents.shape[2]) * emphasis
+        return weighted_mse(prediction, velocity(latents, noise), weight)
 
     def _prompts(self, prompt: Tensor) -> AbstractContextManager[Tensor]:
         # Blocks that are computed again for the backward pass would meet other processors there.
@@ -118,7 +119,9 @@ class FlowTask:
             condition, images = self._absent_like(latents), torch.zeros_like(images)
             mask, count = torch.zeros_like(mask), torch.zeros_like(count)
         condition = torch.cat([mask, condition])
-        return _Sample((latents, draws[2], prompt, images, condition, sigma, count))
+        return _Sample(
+            (latents, draws[2], prompt, images, condition, sigma, count, example.subjects)
+        )
 
     def _absent_like(self, latents: Tensor) -> Tensor:
         shape = tuple(latents.shape)
@@ -146,7 +149,7 @@ class FlowTask:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Latents, noise, text, image tokens, condition, noise level and reference count of one."""
+    """Latents, noise, text, image tokens, condition, noise level, reference count and subjects."""
 
     tensors: tuple[Tensor, ...]
 

@@ -58,8 +58,18 @@ def loss_mask(num_references: Tensor, num_latent_frames: int) -> Tensor:
     return (index >= num_references[:, None]).float()[:, None, :, None, None]
 
 
-def masked_mse(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared error of each sample over the frames that count: shape (batch,)."""
-    error = (prediction.float() - target.float()).square().mean(dim=(1, 3, 4))
-    weight = mask[:, 0, :, 0, 0]
-    return (error * weight).sum(1) / weight.sum(1).clamp_min(1)
+def weighted_mse(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of the squared error of each sample.
+
+    Args:
+        prediction: (batch, channels, t, h, w).
+        target: Likewise.
+        weight: What a place counts, broadcastable to (batch, 1, t, h, w).
+
+    Returns:
+        Shape (batch,); 0 where nothing counts.
+    """
+    error = (prediction.float() - target.float()).square().mean(dim=1, keepdim=True)
+    spread = weight.expand_as(error)
+    total = (error * spread).sum(dim=(1, 2, 3, 4))
+    return total / spread.sum(dim=(1, 2, 3, 4)).clamp_min(1)

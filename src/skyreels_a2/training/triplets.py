@@ -77,7 +77,7 @@ class SceneTriplets:
         seed = self._start + number
         scene = sample_scene(self._source, seed, split=self._split, spec=self._spec)
         rendered = render(scene, self._source)
-        return Triplet(rendered.composition, rendered.video)
+        return Triplet(rendered.composition, rendered.video, rendered.subjects())
 
 
 class ManifestTriplets:
