@@ -33,3 +33,9 @@ def test_the_rate_rises_then_falls_to_a_tenth():
     assert rates[:10] == sorted(rates[:10])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] == pytest.approx(0.1, abs=0.01)
+
+
+def test_muon_is_refused_where_matrices_are_in_pieces():
+    Optim().check_sharded()
+    with pytest.raises(InputError, match="adamw"):
+        Optim(name="muon").check_sharded()

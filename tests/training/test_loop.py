@@ -91,6 +91,21 @@ def test_a_resumed_run_goes_on_bit_for_bit(make_trainer):
             assert torch.equal(value, weights(second)[name]), name
 
 
+def test_another_optimiser_goes_on_with_the_weights_and_says_what_is_lost(make_trainer, caplog):
+    first = make_trainer("run", "loop.steps=2")
+    first.train()
+    second = make_trainer("run", "loop.steps=4", "optim.name=muon")
+    second.load(checkpoints(second.run)[-1])
+    assert all(torch.equal(weights(first)[k], v) for k, v in weights(second).items())
+    assert "made with adamw: muon begins" in caplog.text
+    second.train()
+    third = make_trainer("run", "loop.steps=5", "optim.name=muon")
+    caplog.clear()
+    third.train()
+    assert caplog.text == ""
+    assert sorted(log_of(third.run)) == [1, 2, 3, 4, 5]
+
+
 def test_a_run_started_anew_forgets_the_old_checkpoints(make_trainer):
     make_trainer("run").train()
     make_trainer("run", "loop.steps=2").train(resume=False)

@@ -9,19 +9,24 @@ from typing import Literal
 import torch
 from pydantic import Field
 
+from skyreels_a2.errors import InputError
 from skyreels_a2.settings import Section, Sections
+from skyreels_a2.training.muon import MuonAdamW
 
 
 class Optim(Section):
-    """AdamW and its schedule.
+    """Optimiser and schedule.
 
     Attributes:
+        name: "adamw", or "muon": matrices by Muon and the rest by AdamW, which learns more from
+            a sample where a whole model is trained from nothing.
         lr: Peak learning rate.
         warmup_steps: Steps of linear rise.
         schedule: After that, constant, or a cosine down to a tenth.
         clip: Greatest norm of the gradient.
     """
 
+    name: Literal["adamw", "muon"] = "adamw"
     lr: float = Field(default=1e-4, gt=0)
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = Field(default=0.01, ge=0)
@@ -29,14 +34,27 @@ class Optim(Section):
     schedule: Literal["constant", "cosine"] = "cosine"
     clip: float = Field(default=1.0, gt=0)
 
-    def optimizer(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.AdamW:
+    def optimizer(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
         """A fresh optimiser; matrices decay, vectors do not."""
         trained = [p for p in parameters if p.requires_grad]
+        if self.name == "muon":
+            return MuonAdamW(trained, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay)
         groups = [
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.weight_decay},
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
         return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas)
+
+    def check_sharded(self) -> None:
+        """Refuse what cannot be spread over processes.
+
+        Raises:
+            InputError: Muon, which needs whole matrices.
+        """
+        if self.name == "muon":
+            raise InputError(
+                "optim.name=muon needs whole matrices: use adamw or loop.sharded=false"
+            )
 
     def lr_at(self, step: int, num_steps: int) -> float:
         """Learning rate of a step (from 0) of a run."""

@@ -8,7 +8,7 @@ very losses that an unbroken one has.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,7 @@ class Trainer:
             halve_frozen(task.model)
         self.is_sharded = config.loop.sharded and self.processes.size > 1
         if self.is_sharded:
+            config.optim.check_sharded()
             shard(task.model)
         self._parameters = [p for p in task.model.parameters() if p.requires_grad]
         self.optimizer = config.optim.optimizer(self._parameters)
@@ -130,10 +131,20 @@ class Trainer:
         named = dict(self.task.model.named_parameters())
         for name, value in parts["model"].items():
             put(named[name], value)
-        load_optimizer_state(self.optimizer, parts["optimizer"])
+        self._load_optimizer(parts["optimizer"], state["config"]["optim"].get("name", "adamw"))
         if self.ema is not None and "ema" in parts:
             self.ema.load_state_dict(parts["ema"])
         self.step, self.skipped = state["step"], state["skipped"]
+
+    def _load_optimizer(self, state: Mapping[str, Any], name: str) -> None:
+        if name == self.config.optim.name:
+            load_optimizer_state(self.optimizer, state)
+        else:
+            logger.warning(
+                "the checkpoint was made with %s: %s begins without what that had gathered",
+                name,
+                self.config.optim.name,
+            )
 
     def averaged(self) -> AbstractContextManager[None]:
         """Within it the task's model has the averaged weights."""
