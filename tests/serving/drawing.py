@@ -16,7 +16,7 @@ import numpy as np
 from skyreels_a2.errors import MemoryLimitError
 from skyreels_a2.media.manifest import ModelRecord
 from skyreels_a2.request import Generation, GenerationRequest
-from skyreels_a2.serving.models import OnPreview, OnProgress, ServedModel
+from skyreels_a2.serving.models import Forecast, OnPreview, OnProgress, ServedModel
 from skyreels_a2.serving.worker import ContentError
 from skyreels_a2.video import Frames, Video, VideoSpec
 
@@ -85,6 +85,16 @@ def record(spec: VideoSpec) -> ModelRecord:
     return ModelRecord(name="drawing")
 
 
+def forecast(device: str, request: GenerationRequest) -> Forecast:
+    if request.spec.width > 256:
+        return Forecast(trouble="a sheet this wide is not to be had: use a smaller size")
+    if request.spec.width == 240:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if request.spec.width == 224:
+        raise ZeroDivisionError("cannot count")
+    return Forecast(memory=request.spec.width * 2**20, seconds=7.0)
+
+
 def drawing_model(name: str = "drawing") -> ServedModel:
     return ServedModel(
         name=name,
@@ -94,4 +104,5 @@ def drawing_model(name: str = "drawing") -> ServedModel:
         num_inference_steps=2,
         guidance_scale=3.0,
         negative_prompt="",
+        forecast=forecast,
     )

@@ -44,6 +44,7 @@ stories.whole = async (page) => {
   await page.locator("#check .bad", { hasText: "did you mean" }).waitFor();
   await page.fill("#prompt", "@anna drinks slowly from a @cup at the @launchpad");
   await page.locator("#check .good", { hasText: "anna drinks slowly from a cup" }).waitFor();
+  await page.locator("#estimate", { hasText: "32 MiB of memory" }).waitFor();
   await page.locator("#more summary").click();
   await page.fill("#steps", "30");
   await shot(page, "composed");

@@ -164,9 +164,20 @@ def load_pipeline(
 
 
 def make_the_plan(
-    choice: ModelChoice, device: Any, requests: Sequence[GenerationRequest]
+    choice: ModelChoice,
+    device: Any,
+    requests: Sequence[GenerationRequest],
+    *,
+    emptied: bool = False,
 ) -> Planned:
-    """The plan for the largest of some requests on a device, under torchrun for all processes."""
+    """The plan for the largest of some requests on a device, under torchrun for all processes.
+
+    Args:
+        choice: Which model.
+        device: Where it runs.
+        requests: None for the model's own size.
+        emptied: Plan as if nothing else were in memory, e.g. beside the very model.
+    """
     from skyreels_a2.pipeline.needs import workload_of
 
     workload = workload_of(choice.defaults)
@@ -174,7 +185,7 @@ def make_the_plan(
         largest = max(requests, key=lambda r: _pixels(r.sampled_spec))
         workload = workload_of_request(largest)
     processes = num_processes()
-    hardware = replace(detect(str(device)), num_devices=processes)
+    hardware = replace(detect(str(device), emptied=emptied), num_devices=processes)
     wishes = choice.wishes
     if processes > 1 and choice.lossy_cache is not None:
         raise ModelError(
@@ -203,13 +214,20 @@ def find_device(name: str) -> Any:
     """
     import torch
 
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return torch.empty(0, device=name).device
+        return torch.empty(0, device=device_named(name)).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = one_line(error, limit=80)
         raise ModelError(f"device {name!r} cannot be used here: {reason}") from error
+
+
+def device_named(name: str) -> Any:
+    """The device of a name, untried: nothing is begun on it."""
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
 
 
 def _place(pipeline: Any, choice: ModelChoice, planned: Planned, device: Any) -> None:

@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skyreels_a2.cli import console
-from skyreels_a2.cli.model import ModelChoice, find_device, load_pipeline
-from skyreels_a2.errors import InputError
+from skyreels_a2.cli.model import (
+    ModelChoice,
+    device_named,
+    find_device,
+    load_pipeline,
+    make_the_plan,
+)
+from skyreels_a2.errors import InputError, MemoryLimitError
 from skyreels_a2.extras import require
 from skyreels_a2.request import Generation, GenerationRequest
 from skyreels_a2.video import Frames, VideoSpec
 
 if TYPE_CHECKING:
     from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
-    from skyreels_a2.serving.models import OnPreview, OnProgress, ServedModel
+    from skyreels_a2.serving.models import Forecast, OnPreview, OnProgress, ServedModel
     from skyreels_a2.serving.settings import ServerSettings
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of jobs, pictures and results.")]
@@ -88,6 +94,17 @@ def open_pipeline(choice: ModelChoice, device: str) -> ServedPipeline:
     return ServedPipeline(load_pipeline(chosen, lambda *_: None), chosen)  # type: ignore[arg-type]
 
 
+def forecast(choice: ModelChoice, device: str, request: GenerationRequest) -> Forecast:
+    """What the plan of a request comes to; imports torch and counts for seconds."""
+    from skyreels_a2.serving.models import Forecast
+
+    try:
+        plan = make_the_plan(choice, device_named(device), [request], emptied=True).plan
+    except MemoryLimitError as error:
+        return Forecast(trouble=str(error))
+    return Forecast(memory=plan.peak, seconds=plan.total_seconds)
+
+
 def served_model(choice: ModelChoice) -> ServedModel:
     """A model as the service knows it.
 
@@ -106,6 +123,7 @@ def served_model(choice: ModelChoice) -> ServedModel:
         num_inference_steps=own.num_inference_steps,
         guidance_scale=own.guidance_scale,
         negative_prompt=own.negative_prompt,
+        forecast=partial(forecast, choice),
     )
 
 

@@ -102,24 +102,25 @@ def parse_gpu(text: str, *, count: int = 1) -> Hardware:
     )
 
 
-def detect(device: str = "auto") -> Hardware:
+def detect(device: str = "auto", *, emptied: bool = False) -> Hardware:
     """The machine this runs on.
 
     Args:
         device: "auto", "cpu", "cuda" or "cuda:1".
+        emptied: Count all memory that is there, not what is free of it now.
     """
     import torch
 
     if device == "cpu" or not torch.cuda.is_available():
-        return _this_cpu()
+        return _this_cpu(emptied=emptied)
     index = torch.device("cuda" if device == "auto" else device).index or 0
     name = torch.cuda.get_device_name(index)
     short = re.sub(r"[^a-z0-9]", "", name.lower())
     known = next((known for key, known in KNOWN.items() if key in short), _OTHER)
     return Hardware(
         name=name,
-        memory=int(torch.cuda.mem_get_info(index)[0]),
-        host_memory=int(psutil.virtual_memory().available),
+        memory=_cuda_memory(index, emptied=emptied),
+        host_memory=_host_memory(emptied=emptied),
         flops=known.tflops * 1e12,
         link=known.link * 1e9,
         fp8=torch.cuda.get_device_capability(index) >= (8, 9),
@@ -127,8 +128,21 @@ def detect(device: str = "auto") -> Hardware:
     )
 
 
-def _this_cpu() -> Hardware:
-    memory = int(psutil.virtual_memory().available)
+def _cuda_memory(index: int, *, emptied: bool) -> int:
+    import torch
+
+    if emptied:  # asked without a context on the device, which would take memory itself
+        return int(torch.cuda.get_device_properties(index).total_memory)
+    return int(torch.cuda.mem_get_info(index)[0])
+
+
+def _host_memory(*, emptied: bool) -> int:
+    memory = psutil.virtual_memory()
+    return int(memory.total if emptied else memory.available)
+
+
+def _this_cpu(*, emptied: bool) -> Hardware:
+    memory = _host_memory(emptied=emptied)
     return Hardware(
         name=f"{os.cpu_count()} CPU cores",
         device="cpu",

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from skyreels_a2.serving.jobs import Job, JobState, SavedElement
-from skyreels_a2.serving.models import ServedModel
+from skyreels_a2.serving.models import Forecast, ServedModel
 from skyreels_a2.serving.schemas import (
+    CheckAnswer,
     ElementAnswer,
     ModelAnswer,
     Problem,
     ReferenceAnswer,
     VideoAnswer,
 )
-from skyreels_a2.serving.service import Outlook
+from skyreels_a2.serving.service import Checked, Outlook
 
 _DECODING_SHARE = 10.0
 """Per cent of the bar for decoding; the rest is sampling."""
@@ -77,6 +78,32 @@ def progress_of(job: Job) -> float:
 def spoken(job: Job) -> str:
     """The prompt of a job as the model reads it."""
     return job.order.request(Path()).composition.text
+
+
+def check_answer(checked: Checked, *, queue_length: int) -> CheckAnswer:
+    """What a request would come to, for the API."""
+    planned, forecast = checked.planned, checked.forecast or Forecast()
+    spec = planned.order.spec
+    return CheckAnswer(
+        ok=True,
+        errors=[],
+        remarks=[*planned.remarks, *filter(None, [forecast.trouble])],
+        text=planned.text,
+        size=f"{spec.width}x{spec.height}",
+        num_frames=spec.num_frames,
+        seconds=spec.seconds,
+        num_references=len(planned.sources),
+        seconds_to_make=forecast.seconds if checked.seconds is None else checked.seconds,
+        measured=checked.seconds is not None,
+        memory_bytes=forecast.memory,
+        counting=checked.forecast is None,
+        queue_length=queue_length,
+    )
+
+
+def refused_answer(error: str, *, queue_length: int) -> CheckAnswer:
+    """Why a request cannot be made, for the API."""
+    return CheckAnswer(ok=False, errors=[error], remarks=[], queue_length=queue_length)
 
 
 def element_answer(element: SavedElement) -> ElementAnswer:

@@ -10,7 +10,6 @@ import io
 import multiprocessing
 import os
 import resource
-import signal
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from PIL import Image
 
 from skyreels_a2.errors import PictureError
 from skyreels_a2.media.images import open_picture_bytes
+from skyreels_a2.serving.offspring import end_with_server
 
 _START_SECONDS = 60.0
 
@@ -137,8 +137,7 @@ class Decoder:
 
 
 def _serve(connection: Connection, limits: DecodingLimits) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_server, daemon=True).start()
+    end_with_server()
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     connection.send("ready")
@@ -162,9 +161,3 @@ def _decode(data: bytes, name: str, limits: DecodingLimits) -> DecodedPicture:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=1)
     return DecodedPicture(buffer.getvalue(), width, height, picture.remarks)
-
-
-def _die_with_server() -> None:
-    if (server := multiprocessing.parent_process()) is not None:
-        server.join()
-        os._exit(1)

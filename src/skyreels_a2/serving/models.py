@@ -44,6 +44,24 @@ class ContentHook(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What the planner says of a request.
+
+    Attributes:
+        memory: Bytes on the device at the worst moment; None where nothing is known.
+        seconds: Time to make it.
+        trouble: Why it will not fit, and what would; empty where it will.
+    """
+
+    memory: int | None = None
+    seconds: float | None = None
+    trouble: str = ""
+
+
+ForecastOf: TypeAlias = Callable[[str, GenerationRequest], Forecast]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
     """A model that jobs can name. All of it can be pickled.
 
@@ -53,6 +71,7 @@ class ServedModel:
         record: What the manifest of a video says of the model.
         spec: Size, length (frames sampled, references included) and rate where a request is silent.
         num_inference_steps, guidance_scale, negative_prompt: Sampling where a request is silent.
+        forecast: What a request takes on a device, if that can be said; it may take seconds.
     """
 
     name: str
@@ -62,6 +81,7 @@ class ServedModel:
     num_inference_steps: int
     guidance_scale: float
     negative_prompt: str
+    forecast: ForecastOf | None = None
 
     def describe(self) -> dict[str, Any]:
         """For the API."""

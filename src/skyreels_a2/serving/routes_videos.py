@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from skyreels_a2.errors import InputError
-from skyreels_a2.serving.answers import video_answer
+from skyreels_a2.serving.answers import check_answer, refused_answer, video_answer
 from skyreels_a2.serving.bodies import body_schema, read_body
 from skyreels_a2.serving.callers import TheCaller, TheServer
 from skyreels_a2.serving.jobs import Job, JobState
@@ -198,25 +198,7 @@ def _told(
 
 def _checked(server: Server, caller: Caller, asked: VideoRequest) -> CheckAnswer:
     queued = server.store.counts().get(JobState.QUEUED.value, 0)
-    nothing: dict[str, Any] = dict.fromkeys(
-        ("text", "size", "num_frames", "seconds", "num_references", "seconds_to_make")
-    )
     try:
-        planned, seconds = server.service.check(caller, asked)
+        return check_answer(server.service.check(caller, asked), queue_length=queued)
     except InputError as error:
-        return CheckAnswer(
-            ok=False, errors=[str(error)], remarks=[], queue_length=queued, **nothing
-        )
-    spec = planned.order.spec
-    return CheckAnswer(
-        ok=True,
-        errors=[],
-        remarks=list(planned.remarks),
-        text=planned.text,
-        size=f"{spec.width}x{spec.height}",
-        num_frames=spec.num_frames,
-        seconds=spec.seconds,
-        num_references=len(planned.sources),
-        seconds_to_make=seconds,
-        queue_length=queued,
-    )
+        return refused_answer(str(error), queue_length=queued)

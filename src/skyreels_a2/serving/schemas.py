@@ -189,13 +189,21 @@ class CheckAnswer(BaseModel):
     ok: bool
     errors: list[str]
     remarks: list[str]
-    text: str | None = Field(description="The prompt as the model reads it.")
-    size: str | None
-    num_frames: int | None
-    seconds: float | None
-    num_references: int | None
+    text: str | None = Field(default=None, description="The prompt as the model reads it.")
+    size: str | None = None
+    num_frames: int | None = None
+    seconds: float | None = None
+    num_references: int | None = None
     seconds_to_make: float | None = Field(
-        description="From the measured pace of earlier jobs; null before the first."
+        default=None,
+        description="From the measured pace of earlier jobs; before the first, as planned.",
+    )
+    measured: bool = Field(default=False, description="Whether `seconds_to_make` was measured.")
+    memory_bytes: int | None = Field(
+        default=None, description="Planned peak on the device, weights and work; null if not known."
+    )
+    counting: bool = Field(
+        default=False, description="The planner still counts: ask again in a second."
     )
     queue_length: int
 

@@ -16,9 +16,10 @@ from skyreels_a2.serving.decoding import DecodedPicture, Decoder
 from skyreels_a2.serving.elements import ElementStore
 from skyreels_a2.serving.fetching import fetch
 from skyreels_a2.serving.files import DataFolder
+from skyreels_a2.serving.forecasts import Forecaster
 from skyreels_a2.serving.jobs import Job, Order, SavedElement, new_id
 from skyreels_a2.serving.keys import Limits
-from skyreels_a2.serving.models import ServedModel
+from skyreels_a2.serving.models import Forecast, ServedModel
 from skyreels_a2.serving.ordering import Planned, is_picture_id, is_url, picture_bytes, plan
 from skyreels_a2.serving.schemas import ElementRequest, VideoRequest
 from skyreels_a2.serving.settings import ServerSettings
@@ -48,6 +49,21 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What a request would come to.
+
+    Attributes:
+        planned: The order.
+        seconds: Time to make it, from the pace of earlier jobs; None before the first.
+        forecast: What the planner says; None while it is counting.
+    """
+
+    planned: Planned
+    seconds: float | None
+    forecast: Forecast | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Overview:
     """The queue as it was a moment ago, so that many status calls read it once."""
 
@@ -71,6 +87,7 @@ class Service:
         self.settings, self.store, self.elements, self.files = settings, store, elements, files
         self.models = {model.name: model for model in settings.models}
         self.decoder = Decoder(settings.decoding)
+        self.forecaster = Forecaster(next(iter(settings.devices), "auto"))
         self._overview: _Overview | None = None
         self._lock = threading.Lock()
 
@@ -128,15 +145,16 @@ class Service:
         stored, _ = self._keep(caller, job, [folder / name for name in names])
         return stored
 
-    def check(self, caller: Caller, asked: VideoRequest) -> tuple[Planned, float | None]:
-        """What a request would come to, and how long it would take.
+    def check(self, caller: Caller, asked: VideoRequest) -> Checked:
+        """What a request would come to, how long it would take and in how much memory.
 
         Raises:
             InputError: It cannot be made.
         """
-        planned = self._plan(caller, asked)
-        pace = self.store.pace(self._model(asked.model).name)
-        return planned, None if pace is None else pace * planned.order.work
+        model, planned = self._model(asked.model), self._plan(caller, asked)
+        pace = self.store.pace(model.name)
+        seconds = None if pace is None else pace * planned.order.work
+        return Checked(planned, seconds, self.forecaster.ask(model, planned.order))
 
     def get(self, caller: Caller, job_id: str) -> Job:
         """A job of the caller.
@@ -243,8 +261,9 @@ class Service:
         return element
 
     def close(self) -> None:
-        """End the decoding process."""
+        """End the processes that decode and forecast."""
         self.decoder.close()
+        self.forecaster.close()
 
     def _plan(self, caller: Caller, asked: VideoRequest) -> Planned:
         return plan(

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import io
 import logging
-import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from skyreels_a2.media.videos import open_writer
 from skyreels_a2.request import Composer, GenerationRequest
 from skyreels_a2.serving.jobs import Order
 from skyreels_a2.serving.models import ContentHook, ServedModel, frames_of
+from skyreels_a2.serving.offspring import end_with_server
 from skyreels_a2.video import Frames
 
 logger = logging.getLogger(__name__)
@@ -88,9 +87,8 @@ class WorkerSetup:
 
 def run_worker(connection: Connection, setup: WorkerSetup) -> None:
     """Take tasks from the pipe until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_server()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_die_with_server, daemon=True).start()
     if setup.device.startswith(("cpu", "auto")):
         with suppress(OSError):
             os.nice(_NICENESS)
@@ -187,10 +185,3 @@ def _jpeg(frames: Frames) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=80)
     return buffer.getvalue()
-
-
-def _die_with_server() -> None:
-    """A server that was killed cannot tell its worker; the worker must not work on as an orphan."""
-    if (server := multiprocessing.parent_process()) is not None:
-        server.join()
-        os._exit(1)

@@ -10,6 +10,7 @@ const DRAFT = ["prompt", "seconds", "seed", "count", "steps", "guidance", "own-s
 let models = [];
 let checking = 0;
 let timer = 0;
+let counting = 0;
 
 onKeyNeeded(() => new Promise((there) => {
   at("server").textContent = "an API key is needed";
@@ -106,13 +107,24 @@ async function check() {
 function say(lines, answer) {
   at("check").replaceChildren(...lines.map(([kind, text]) =>
     Object.assign(document.createElement("p"), { className: kind, textContent: text })));
+  clearTimeout(counting);
   if (!answer || !answer.ok) { at("estimate").textContent = ""; return; }
   elements.seeAt(answer.size);
-  const count = Number(at("count").value) || 1;
-  const made = answer.seconds_to_make === null ? "time not known before the first video"
-    : `about ${videos.time(answer.seconds_to_make * count)} to make, measured on earlier ones`;
-  const queue = answer.queue_length ? ` · ${answer.queue_length} wait in the queue` : "";
-  at("estimate").textContent = `${answer.size.replace("x", "×")} · ${answer.num_frames} frames, ${Math.round(answer.seconds * 10) / 10} s · ${made}${queue}`;
+  const seconds = answer.seconds_to_make;
+  const told = [
+    `${answer.size.replace("x", "×")} · ${answer.num_frames} frames, ${Math.round(answer.seconds * 10) / 10} s`,
+    seconds === null ? "" : `about ${videos.time(seconds * (Number(at("count").value) || 1))} to make, ${answer.measured ? "measured on earlier ones" : "by the plan"}`,
+    answer.memory_bytes === null ? "" : `${memory(answer.memory_bytes)} of memory`,
+    answer.counting ? "planning its memory …" : "",
+    answer.queue_length ? `${answer.queue_length} wait in the queue` : "",
+  ];
+  at("estimate").textContent = told.filter(Boolean).join(" · ");
+  if (answer.counting) counting = setTimeout(check, 1000);
+}
+
+function memory(bytes) {
+  const gib = bytes / 2 ** 30;
+  return gib < 1 ? `${Math.max(1, Math.round(gib * 1024))} MiB` : `${gib.toFixed(1)} GiB`;
 }
 
 async function make() {
