@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from rich.table import Table
 
 from skyreels_a2.cli import console, data_exchange
+from skyreels_a2.cli.flags import as_shard
 
 if TYPE_CHECKING:
     from skyreels_a2.data.gathering import Gathered
@@ -33,20 +35,38 @@ def build(
         str | None, typer.Option(help="Work on a Ray cluster: its address, or 'local'.")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what was set aside.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="I/N: the I-th of N parts of the videos; `data merge` joins them."),
+    ] = None,
 ) -> None:
     """Make a data set, or go on with one; the same command again does only what is new."""
     from skyreels_a2.data.build import Plan
     from skyreels_a2.data.build import build as build_dataset
     from skyreels_a2.data.settings import Settings
 
-    plan = Plan(Settings().with_settings(settings or ()), workers, retry=retry)
+    part = as_shard(shard) if shard else (0, 1)
+    plan = Plan(Settings().with_settings(settings or ()), workers, retry=retry, shard=part)
     if ray is not None:
         from skyreels_a2.data.cluster import ray_runner
 
-        plan = Plan(plan.settings, workers, ray_runner(ray), retry=retry)
+        plan = replace(plan, runner=ray_runner(ray))
     with console.progress_bars() as bars:
         gathered = build_dataset(videos, out, plan, on_unit=lambda *n: bars("build", *n))
     _tell(gathered)
+    console.data.print(str(out), markup=False)
+
+
+@app.command()
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="Folders of data sets built apart.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the whole data set.")],
+) -> None:
+    """Put data sets together that were built apart, e.g. by shard; nothing is done again."""
+    from skyreels_a2.data.merging import merge as merge_datasets
+
+    _tell(merge_datasets(parts, out))
     console.data.print(str(out), markup=False)
 
 

@@ -14,6 +14,7 @@ from skyreels_a2.data.report import write_report
 from skyreels_a2.data.settings import Settings, fingerprints
 from skyreels_a2.data.unit import MEDIA, UnitTask
 from skyreels_a2.data.workers import UnitOutcome, run_units
+from skyreels_a2.errors import InputError
 from skyreels_a2.media.atomic import output_errors, write_aside
 
 SETTINGS = "build.json"
@@ -61,15 +62,22 @@ def build(
         OutputError: It cannot be written; what was done stays.
     """
     paths = find_sources(videos)[plan.shard[0] :: plan.shard[1]]
+    if not paths:
+        raise InputError(f"shard {plan.shard[0]}/{plan.shard[1]} of {videos} holds no video")
     with open_ledger(dataset) as ledger:
         _clean(dataset / MEDIA)
-        _note_settings(dataset, plan.settings)
+        note_settings(dataset, plan.settings)
         ledger.register(paths)
         _work(ledger, dataset, plan, on_unit)
-        unreadable = [(path, problem) for path, _, problem in ledger.inputs() if problem]
-        gathered = gather(dataset, ledger.entries(), unreadable, plan.settings)
-        write_report(dataset, gathered)
-        _remove_former(dataset / MEDIA, ledger.entries())
+        return finish(ledger, dataset, plan.settings)
+
+
+def finish(ledger: Ledger, dataset: Path, settings: Settings) -> Gathered:
+    """What follows once every source is done: tables, triplets, report."""
+    unreadable = [(path, problem) for path, _, problem in ledger.inputs() if problem]
+    gathered = gather(dataset, ledger.entries(), unreadable, settings)
+    write_report(dataset, gathered)
+    _remove_former(dataset / MEDIA, ledger.entries())
     return gathered
 
 
@@ -131,7 +139,8 @@ def _remove_former(media: Path, entries: Sequence[Entry]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _note_settings(dataset: Path, settings: Settings) -> None:
+def note_settings(dataset: Path, settings: Settings) -> None:
+    """Keep what a data set is built with."""
     path = dataset / SETTINGS
     with write_aside(path, overwrite=True) as part, output_errors(path):
         part.write_text(settings.model_dump_json(indent=2), "utf-8")

@@ -79,6 +79,24 @@ class Ledger:
         rows = self._database.execute("SELECT path, source_id, problem FROM inputs ORDER BY path")
         return [(str(p), str(i), str(problem)) for p, i, problem in rows]
 
+    def adopt(self, path: Path) -> None:
+        """Take over what another ledger knows; of a source known to both, what is done counts.
+
+        Args:
+            path: Its file.
+        """
+        self._database.execute("ATTACH ? AS other", (str(path),))
+        try:
+            with self._database:
+                self._database.execute("INSERT OR IGNORE INTO inputs SELECT * FROM other.inputs")
+                self._database.execute(
+                    "INSERT OR REPLACE INTO sources SELECT * FROM other.sources WHERE source_id"
+                    " NOT IN (SELECT source_id FROM main.sources WHERE state=?)",
+                    (DONE,),
+                )
+        finally:
+            self._database.execute("DETACH other")
+
     def commit(self, source_id: str, *, fingerprint: str, folder: str, seconds: float) -> None:
         """A source is done."""
         with self._database:

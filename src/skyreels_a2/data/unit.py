@@ -166,10 +166,10 @@ class _Line:
             ready, self._taken[stage] = stage, result
         done = STAGES.index(ready) if ready else 0
         if done >= STAGES.index("shots"):
-            _link(former / "shots", self._folder / "shots")
+            link_folder(former / "shots", self._folder / "shots")
         for stage in ("elements", "persons"):
             if done >= STAGES.index(stage):
-                _link(former / stage, self._folder / stage)
+                link_folder(former / stage, self._folder / stage)
         return ready
 
     def _first(self, kind: type[R], stage: str) -> R | None:
@@ -278,13 +278,14 @@ def _shot_of(record: Record | None) -> Shot | None:
     return None
 
 
-def _link(source: Path, target: Path) -> None:
+def link_folder(source: Path, target: Path) -> None:
     """The same files under another folder; copied where the disk cannot link."""
-    if not source.is_dir():
-        return
-    target.mkdir()
-    for file in source.iterdir():
-        try:
-            os.link(file, target / file.name)
-        except OSError:
-            shutil.copyfile(file, target / file.name)
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
