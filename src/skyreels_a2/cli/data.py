@@ -84,25 +84,17 @@ def show(
     triplet: Annotated[str | None, typer.Argument(help="Id of a triplet; without, all.")] = None,
 ) -> None:
     """List a data set's triplets, or show all that is known of one."""
-    from skyreels_a2.data.tables import read_table
+    from skyreels_a2.data.listing import listed
     from skyreels_a2.errors import InputError
 
-    rows = {row["triplet_id"]: row for row in read_table(dataset, "triplets")}
+    found = listed(dataset)
     if triplet is None:
-        for name, row in rows.items():
-            console.data.print(f"{name}  {row['split']:5}  {row['caption']}", markup=False)
-        return
-    if triplet not in rows:
+        for name, told in found.items():
+            console.data.print(f"{name}  {told.headline}", markup=False)
+    elif triplet in found:
+        console.data.print(found[triplet].details, markup=False)
+    else:
         raise InputError(f"{dataset} has no triplet {triplet!r}: `data show {dataset}` lists them")
-    row = rows[triplet]
-    console.data.print(f"{row['caption']}\nvideo  {dataset / row['video']}", markup=False)
-    for slot in row["slots"]:
-        gap = f", {slot['gap_s']:.1f} s away" if slot["gap_s"] > 0 else ""
-        console.data.print(
-            f"{slot['role']:10} {slot['phrase']}\n           {dataset / slot['picture']}\n"
-            f"           {slot['pair_kind']}, similarity {slot['similarity']:.3f}{gap}",
-            markup=False,
-        )
 
 
 @app.command()

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from skyreels_a2.data.tables import read_table
+from skyreels_a2.data.exchange.rows import read_rows
+from skyreels_a2.data.tables import has_table, read_table
 from skyreels_a2.errors import InputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.images import open_picture
 from skyreels_a2.media.videos import probe
@@ -22,11 +23,33 @@ def check(dataset: Path) -> Iterator[str]:
     """
     if not dataset.is_dir():
         raise InputError(f"{dataset} is not there: give the folder of a data set")
+    if not has_table(dataset, "shots"):
+        yield from _rows(dataset)
+        return
     shots, elements, triplets = (read_table(dataset, n) for n in ("shots", "elements", "triplets"))
     yield from _videos(dataset, shots)
     yield from _pictures(dataset, elements)
     yield from _references(shots, elements, triplets)
     yield from _leaks(shots, elements)
+
+
+def _rows(dataset: Path) -> Iterator[str]:
+    """Problems of a set that was imported: it has the rows that training reads, and no tables."""
+    seen: set[Path] = set()
+    for number, row in enumerate(read_rows(dataset), start=1):
+        try:
+            _ = row.text
+        except SkyReelsA2Error as error:
+            yield f"triplet {number}: {one_line(error)}"
+        files = dict.fromkeys(row.pictures, open_picture) | {row.video: probe}
+        for path, look in files.items():
+            if path in seen:
+                continue
+            seen.add(path)
+            try:
+                look(dataset / path)
+            except SkyReelsA2Error as error:
+                yield f"triplet {number}: {one_line(error)}"
 
 
 def _videos(dataset: Path, shots: list[dict[str, Any]]) -> Iterator[str]:

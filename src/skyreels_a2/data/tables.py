@@ -68,6 +68,11 @@ def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> N
         parquet.write_table(table, part, compression="zstd")
 
 
+def has_table(folder: Path, name: str) -> bool:
+    """Whether a data set has one of the tables; an imported one has none."""
+    return (folder / f"{name}.parquet").exists()
+
+
 def read_table(folder: Path, name: str) -> list[dict[str, Any]]:
     """The rows of one of the tables.
 

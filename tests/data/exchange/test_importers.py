@@ -1,5 +1,6 @@
 import pytest
 
+from skyreels_a2.cli.main import run
 from skyreels_a2.data.exchange.importers import import_folder
 from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError
@@ -66,3 +67,19 @@ def test_a_folder_without_examples_is_refused(tmp_path):
         import_folder(tmp_path, tmp_path / "out")
     with pytest.raises(InputError, match="is no folder"):
         import_folder(tmp_path / "missing", tmp_path / "out")
+
+
+def test_an_imported_set_can_be_looked_at_and_checked(source, tmp_path, capsys):
+    out = tmp_path / "out"
+    import_folder(source, out)
+    assert run(["data", "show", str(out)]) == 0
+    assert capsys.readouterr().out.split() == ["1", "@anna", "holds", "a", "ball."]
+    assert run(["data", "show", str(out), "1"]) == 0
+    told = "".join(capsys.readouterr().out.split())
+    assert "character" in told
+    assert told.count(".png") == 3
+    assert run(["data", "check", str(out)]) == 0
+    video = out / "videos/good.mp4"
+    video.write_bytes(video.read_bytes()[:100])
+    assert run(["data", "check", str(out)]) != 0
+    assert "triplet 1" in capsys.readouterr().out
