@@ -20,6 +20,7 @@ from skyreels_a2.pipeline.folders import (
 )
 from skyreels_a2.pipeline.presets import ModelDefaults, check_precision
 from skyreels_a2.request import GenerationRequest
+from skyreels_a2.runtime.advice import advice_after
 from skyreels_a2.runtime.hardware import detect
 from skyreels_a2.runtime.parallelism import num_processes
 from skyreels_a2.runtime.plan import Wishes, chosen_step_cache
@@ -240,7 +241,16 @@ def _place(pipeline: Any, choice: ModelChoice, planned: Planned, device: Any) ->
         encodings = Encodings(default_folder(), model)
     ratios = choice.mag_ratios() if (planned.plan.step_cache or "").startswith("mag") else ()
     disk = default_folder().parent / "blocks" / folder_fingerprint(choice.folder)
-    place(pipeline, planned.plan, device, encodings=encodings, ratios=ratios, disk=disk)
+    advice = advice_after(planned.plan, planned.needs, planned.hardware)
+    place(
+        pipeline,
+        planned.plan,
+        device,
+        encodings=encodings,
+        ratios=ratios,
+        disk=disk,
+        advice=advice,
+    )
 
 
 def _lora(given: str) -> tuple[Path, float]:

@@ -219,7 +219,10 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         )
         given = Given(latents, prompt_embeds, negative_prompt_embeds)
         generators = one_per_video(generator, num_videos_per_prompt)
-        with explain_out_of_memory(str(spec)), self.progress_bar(total=steps) as bar:
+        with (
+            explain_out_of_memory(str(spec), self.engine.advice),
+            self.progress_bar(total=steps) as bar,
+        ):
 
             def on_step(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
                 bar.update()
@@ -271,7 +274,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         shift = sampling.flow_shift or flow_shift_of(self.scheduler)
         scheduler = make_scheduler(sampling.scheduler, flow_shift=shift)
         generators = [seeded(request.seed)]
-        with explain_out_of_memory(str(spec)):
+        with explain_out_of_memory(str(spec), self.engine.advice):
             composition = request.composition
             run = Run(composition, spec, sampling, scheduler, generators, Given(), on_step)
             window = self.defaults.num_frames

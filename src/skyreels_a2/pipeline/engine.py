@@ -15,6 +15,7 @@ from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.prediction import AmongProcesses, InOneBatch, OneByOne
 from skyreels_a2.pipeline.sampling import Predictor
 from skyreels_a2.pipeline.windows import Windowed, Windows
+from skyreels_a2.runtime.advice import NO_PLAN
 from skyreels_a2.runtime.memo import RequestMemo
 from skyreels_a2.runtime.parallel import Processes, exchange
 from skyreels_a2.runtime.stepcache import StepCache
@@ -30,6 +31,7 @@ class Engine:
         step_cache: Skips steps whose features hardly change.
         processes: Those that share one video, this one among them.
         encodings: Store of prompts and references that were encoded before.
+        advice: What to try when memory runs out.
     """
 
     memo: RequestMemo | None = None
@@ -37,6 +39,7 @@ class Engine:
     step_cache: StepCache | None = None
     processes: Processes | None = None
     encodings: Encodings | None = None
+    advice: str = NO_PLAN
 
     @contextmanager
     def predictor(

@@ -15,6 +15,7 @@ from diffusers.hooks import apply_group_offloading
 from skyreels_a2.errors import ModelError, one_line
 from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.engine import Engine
+from skyreels_a2.runtime.advice import NO_PLAN
 from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.runtime.memo import RequestMemo, fuse_self_attention
 from skyreels_a2.runtime.parallel import join, split_tokens
@@ -31,6 +32,7 @@ def place(
     encodings: Encodings | None = None,
     ratios: tuple[float, ...] = (),
     disk: Path | None = None,
+    advice: str = NO_PLAN,
 ) -> None:
     """Make a pipeline run by a plan.
 
@@ -41,6 +43,7 @@ def place(
         encodings: Store of encodings, if they are to be kept.
         ratios: Calibration of the "mag" step cache.
         disk: Folder for weights that come from disk.
+        advice: What to try when memory runs out.
 
     Raises:
         ModelError: The attention backend or the storage cannot be had here.
@@ -75,6 +78,7 @@ def place(
         step_cache=parse_step_cache(plan.step_cache, ratios=ratios, latent_channels=channels),
         processes=processes,
         encodings=encodings,
+        advice=advice,
     )
 
 

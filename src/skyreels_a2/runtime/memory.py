@@ -9,17 +9,19 @@ from contextlib import contextmanager
 import torch
 
 from skyreels_a2.errors import MemoryLimitError
+from skyreels_a2.runtime.advice import NO_PLAN
 
 _TRIED = re.compile(r"tried to allocate (\d+(?:\.\d+)?) ?(bytes|KiB|MiB|GiB)", re.IGNORECASE)
 _UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 @contextmanager
-def explain_out_of_memory(what: str) -> Iterator[None]:
+def explain_out_of_memory(what: str, advice: str = NO_PLAN) -> Iterator[None]:
     """Turn an allocator's failure into a `MemoryLimitError`.
 
     Args:
         what: What was being made, e.g. "832x480, 81 frames".
+        advice: What to do about it.
 
     Raises:
         MemoryLimitError: In place of the out-of-memory errors of torch (CPU and CUDA), NumPy and
@@ -31,8 +33,7 @@ def explain_out_of_memory(what: str) -> Iterator[None]:
         if not _is_out_of_memory(error):
             raise
         raise MemoryLimitError(
-            f"out of memory while making {what}: one step {_needed(error)}; try a smaller --size, "
-            "fewer --frames, --vae-tiling, --offload or --precision bf16"
+            f"out of memory while making {what}: one step {_needed(error)}; {advice}"
         ) from error
 
 
