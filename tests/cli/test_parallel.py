@@ -34,6 +34,8 @@ def torchrun(arguments, folder, *, number=2):
     [
         ("guidance", ["--vae-tiling", "--size", "272x32"]),
         ("tokens", ["--guidance-scale", "1"]),
+        ("tokens, 8-bit integers", ["--guidance-scale", "1", "--storage", "int8"]),
+        ("guidance, 8-bit floats", ["--storage", "fp8"]),
     ],
 )
 def test_two_processes_make_the_video_of_one(cli, quick, tmp_path, case, flags):

@@ -4,8 +4,11 @@ import time
 
 import numpy as np
 import pytest
+import torch
+from peft import LoraConfig, get_peft_model_state_dict
 from PIL import Image
 
+from skyreels_a2 import SkyReelsA2Pipeline
 from skyreels_a2.media.manifest import Manifest
 
 
@@ -19,6 +22,30 @@ def test_presets_say_in_the_file_how_the_video_was_made_and_rerun_follows(cli, q
     outcome = cli("rerun", tmp_path / "fast.mp4")
     assert outcome.code == 0
     assert "the same frames" in outcome.err
+
+
+@pytest.fixture
+def distilled(model_folder, tmp_path):
+    """A LoRA file, as somebody who distilled the model would hand it on."""
+    transformer = SkyReelsA2Pipeline.from_pretrained(model_folder).transformer
+    torch.manual_seed(1)
+    config = LoraConfig(r=4, target_modules=["to_q", "to_v"], init_lora_weights=False)
+    transformer.add_adapter(config)
+    layers = get_peft_model_state_dict(transformer)
+    SkyReelsA2Pipeline.save_lora_weights(tmp_path / "lora", transformer_lora_layers=layers)
+    return tmp_path / "lora/pytorch_lora_weights.safetensors"
+
+
+def test_a_distilled_lora_brings_few_steps_without_guidance(cli, quick, distilled, tmp_path):
+    assert cli(*quick, "--distilled", distilled, "-o", "few.mp4").code == 0
+    made = Manifest.read(tmp_path / "few.mp4")
+    sampling = made.sampling
+    assert (sampling.num_inference_steps, sampling.guidance_scale) == (4, 1.0)
+    assert (sampling.scheduler, sampling.flow_shift) == ("euler", 5.0)
+    assert made.model.loras == (str(distilled),)
+    # What is said goes before.
+    assert cli(*quick, "--distilled", distilled, "--steps", "2", "-o", "two.mp4").code == 0
+    assert Manifest.read(tmp_path / "two.mp4").sampling.num_inference_steps == 2
 
 
 def test_states_and_previews_lie_beside_the_output(cli, quick, tmp_path):
