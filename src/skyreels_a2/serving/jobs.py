@@ -160,7 +160,7 @@ class SavedElement:
     created: float
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _order(body: str) -> Order:
     """Parsed once: a job that is watched is read several times a second."""
     return Order.model_validate_json(body)

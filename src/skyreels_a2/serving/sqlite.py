@@ -17,6 +17,8 @@ from skyreels_a2.errors import OutputError
 from skyreels_a2.serving.database import Row, StorageError, Transaction, create_tables
 
 _BUSY_SECONDS = 30.0
+_CACHE_KIB = 256
+"""Of a connection, and each of the server's threads has one: the system caches the file anyway."""
 
 
 class SQLite:
@@ -93,6 +95,7 @@ class SQLite:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._own.connection = connection
             with self._lock:
                 self._all.append(connection)
