@@ -13,6 +13,7 @@ beside it; ratios hold where the machine is shared, seconds do not.
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
 import json
 import statistics
@@ -37,6 +38,7 @@ from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.calibration import measure_ratios, psnr
 from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.engine import Engine
+from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.runtime.memo import RequestMemo
 from skyreels_a2.runtime.stepcache import parse_step_cache
 
@@ -138,19 +140,25 @@ def timed(pipeline: Any, request: GenerationRequest) -> tuple[np.ndarray, dict[s
 
 
 def ways(pipeline: Any, arguments: argparse.Namespace, request: GenerationRequest) -> Any:
-    """Name and engine of every way; the published one wears another attention."""
+    """Name and engine of every way, and what the models wear for it."""
     transformer = pipeline.transformer
     usual = dict(transformer.attn_processors)
-    memo = RequestMemo(transformer)
-    kept = transformer.attn_processors
+    memo = RequestMemo(transformer, merge_padding=True)
+    kept = dict(transformer.attn_processors)
     lossless = Engine(memo=memo, batch_guidance=arguments.batch)
-    yield (
-        "published loop",
-        Engine(),
-        lambda: transformer.set_attn_processor({name: PublishedAttention() for name in usual}),
-    )
-    plain: Callable[[], None] = lambda: transformer.set_attn_processor(dict(usual))  # noqa: E731
-    ours: Callable[[], None] = lambda: transformer.set_attn_processor(dict(kept))  # noqa: E731
+    plain_vae, our_vae = pipeline.vae, copy.deepcopy(pipeline.vae)
+    channels_last(our_vae)
+
+    def wear(processors: dict[str, Any], vae: Any) -> Callable[[], None]:
+        def dress() -> None:
+            transformer.set_attn_processor(dict(processors))
+            pipeline.vae = vae
+
+        return dress
+
+    published = {name: PublishedAttention() for name in usual}
+    plain, ours = wear(usual, plain_vae), wear(kept, our_vae)
+    yield "published loop", Engine(), wear(published, plain_vae)
     yield "exact", Engine(), plain
     yield "lossless", lossless, ours
     ratios: tuple[float, ...] = ()

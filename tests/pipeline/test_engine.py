@@ -36,14 +36,15 @@ def test_a_detached_memo_leaves_the_transformer_as_it_was(own_pipeline, request_
 
 @pytest.mark.parametrize("batched", [False, True])
 @pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("merged", [False, True])
 def test_lossless_ways_differ_by_one_of_255_at_most(
-    own_pipeline, request_of, frames_of, batched, fused
+    own_pipeline, request_of, frames_of, batched, fused, merged
 ):
     asked = request_of(image_guidance_scale=1.5)
     exact = frames_of(own_pipeline, asked)
     if fused:
         fuse_self_attention(own_pipeline.transformer)
-    memo = RequestMemo(own_pipeline.transformer)
+    memo = RequestMemo(own_pipeline.transformer, merge_padding=merged)
     own_pipeline.engine = Engine(memo=memo, batch_guidance=batched)
     worst = np.abs(frames_of(own_pipeline, asked).astype(int) - exact).max()
     assert worst <= 1

@@ -58,13 +58,14 @@ def place(
     if plan.fused and not has_loras:
         fuse_self_attention(transformer)
     set_attention(transformer, plan.attention)
-    memo = RequestMemo(transformer) if plan.memo else None
+    on_cpu = device.type == "cpu"
+    memo = RequestMemo(transformer, merge_padding=on_cpu) if plan.memo else None
     processes = None
     if plan.parallelism.degree > 1:
         processes = join(plan.parallelism, device)
     if plan.half_vae:
         pipeline.vae.to(torch.bfloat16)
-    if device.type == "cpu":
+    if on_cpu:
         channels_last(pipeline.vae)
     _settle(pipeline, plan, device, disk)
     if processes is not None:

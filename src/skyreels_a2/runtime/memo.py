@@ -18,6 +18,7 @@ from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnP
 from torch import Tensor
 
 from skyreels_a2.errors import ModelError
+from skyreels_a2.runtime.padding import count_words, padding_bias
 
 _TEXT_LENGTH = 512
 _HOOK = "skyreels_a2_request_memo"
@@ -29,12 +30,15 @@ class RequestMemo:
 
     Args:
         transformer: A `WanTransformer3DModel`.
+        merge_padding: Also take a prompt's padding together (`runtime.padding`): the same sums,
+            in another order. Its bias is for torch's own attention only.
 
     Raises:
         ModelError: Its cross-attention is not the one that diffusers gives Wan.
     """
 
-    def __init__(self, transformer: Any) -> None:
+    def __init__(self, transformer: Any, *, merge_padding: bool = False) -> None:
+        self.merge_padding = merge_padding
         self._name: str | None = None
         self._kept: dict[tuple[str, Hashable], Any] = {}
         self._transformer = transformer
@@ -131,8 +135,23 @@ class _MemoProcessor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has n
         rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002
     ) -> Tensor:
         """Attend from the video to text and pictures."""
-        kept = self._memo.keep(id(attn), lambda: keys_and_values(attn, encoder_hidden_states))
-        return cross_attend(attn, hidden_states, kept, backend=self._attention_backend)
+        backend = self._attention_backend
+        if not self._memo.merge_padding:
+            kept = self._memo.keep(id(attn), lambda: keys_and_values(attn, encoder_hidden_states))
+            return cross_attend(attn, hidden_states, kept, backend=backend)
+        tokens, bias = self._memo.keep(
+            "merged", lambda: _merged(encoder_hidden_states, hidden_states.dtype)
+        )
+        kept = self._memo.keep(id(attn), lambda: keys_and_values(attn, tokens, bias.shape[-1]))
+        return cross_attend(attn, hidden_states, kept, bias=bias, backend=backend)
+
+
+def _merged(tokens: Tensor | None, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Pictures and text with its padding taken together, and the bias on the text's logits."""
+    assert tokens is not None  # noqa: S101  (cross-attention always has them)
+    words = count_words(tokens[:, -_TEXT_LENGTH:])
+    bias = padding_bias(words, _TEXT_LENGTH).to(dtype)
+    return tokens[:, : tokens.shape[1] - _TEXT_LENGTH + bias.shape[-1]], bias
 
 
 def cross_attend(

@@ -1,9 +1,7 @@
 """Cross-attention to a prompt whose hundreds of padding tokens are taken together.
 
-A prompt has 512 tokens, most of them padding: zeros, hence with equal keys and equal values in
-every block. Attending to one of them whose logit is raised by the logarithm of their number is the
-same (softmax is a sum of exponentials). It helps small videos only: the tokens of a large one
-outnumber those of its prompt.
+See `runtime.padding`. It helps small videos only: the tokens of a large one outnumber those of its
+prompt.
 """
 
 from __future__ import annotations
@@ -12,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from torch import Tensor
 
 from skyreels_a2.runtime.memo import cross_attend, keys_and_values
+from skyreels_a2.runtime.padding import merged_length, padding_bias
 
 
 @contextmanager
@@ -33,8 +31,8 @@ def short_prompts(transformer: Any, prompt: Tensor) -> Iterator[Tensor]:
         The prompt without most of its padding: (batch, most words + 1, text_dim).
     """
     words = prompt.ne(0).any(dim=2).sum(dim=1)
-    length = min(int(words.max()) + 1, prompt.shape[1])
-    processor = _Processor(_bias(words, length, prompt.shape[1]))
+    length = merged_length(words, prompt.shape[1])
+    processor = _Processor(padding_bias(words, prompt.shape[1]))
     attentions = [block.attn2 for block in transformer.blocks]
     usual = [attention.processor for attention in attentions]
     for attention in attentions:
@@ -44,14 +42,6 @@ def short_prompts(transformer: Any, prompt: Tensor) -> Iterator[Tensor]:
     finally:
         for attention, own in zip(attentions, usual, strict=True):
             attention.set_processor(own)
-
-
-def _bias(words: Tensor, length: int, padded: int) -> Tensor:
-    """What is added to the logits of the tokens left: shape (batch, 1, 1, length)."""
-    place = torch.arange(length, device=words.device)
-    rest = (padded - words)[:, None].clamp_min(1).log()
-    bias = torch.where(place == words[:, None], rest, 0.0)
-    return bias.masked_fill(place > words[:, None], -torch.inf)[:, None, None]
 
 
 class _Processor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
