@@ -220,15 +220,16 @@ def ssim(one: np.ndarray, other: np.ndarray) -> float:
 def show(rows: list[Row]) -> None:
     """A Markdown table, as ratios to the published loop."""
     base = rows[0]
-    print("| way | step, s | step | encode, s | decode, s | whole | PSNR, dB | SSIM |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| way | step, s | step | all steps | encode, s | decode, s | whole | PSNR, dB | SSIM |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         near = "same" if row["psnr"] is None else f"{row['psnr']:.1f}"
         alike = "" if row["ssim"] is None else f"{row['ssim']:.4f}"
         if row["way"].endswith("request"):
             near = "-"
         print(
-            f"| {row['way']} | {row['step']:.3f} | {base['sample'] / row['sample']:.2f}x | "
+            f"| {row['way']} | {row['step']:.3f} | {base['step'] / row['step']:.2f}x | "
+            f"{base['sample'] / row['sample']:.2f}x | "
             f"{row['encode']:.2f} | {row['decode']:.2f} | {base['total'] / row['total']:.2f}x | "
             f"{near} | {alike} |"
         )
