@@ -89,9 +89,7 @@ def set_attention(transformer: Any, backend: str) -> None:
     Raises:
         ModelError: diffusers does not know it, or its package is missing.
     """
-    if backend == "native":
-        return
-    try:
+    try:  # torch's own is set, too: diffusers keeps the last one set for all models
         transformer.set_attention_backend(backend)
     except (ValueError, RuntimeError, ImportError) as error:
         raise ModelError(
