@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from skyreels_a2.data.vision import resize
-from skyreels_a2.media.colours import to_rgb
+from skyreels_a2.media.colours import QUICK, to_rgb
 from skyreels_a2.media.decoders import CONTAINERS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def decode(path: Path, *, max_short_side: int) -> Iterator[Tick]:
         stream = file.streams.video[0]
         stream.thread_type = "SLICE"
         for number, picture in enumerate(file.decode(stream)):
-            rgb = to_rgb(picture)
+            rgb = to_rgb(picture, interpolation=QUICK)
             yield Tick(number, _reduce(rgb, max_short_side), bool(picture.key_frame))
 
 

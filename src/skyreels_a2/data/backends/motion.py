@@ -102,12 +102,12 @@ def _onto_canvas(
 
 
 def _median(stack: np.ndarray) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        empty = np.isnan(stack).all(axis=0)
-        stack[:, empty] = 0
-        plate = np.asarray(np.nanmedian(stack, axis=0))
-        plate[empty] = np.nan
-    return plate
+    """Over the first axis, of what is known; `nanmedian` takes ten times as long."""
+    ordered = np.sort(stack, axis=0)  # what is unknown comes last
+    known = (~np.isnan(ordered)).sum(axis=0, keepdims=True)
+    low, high = (known - 1).clip(0) // 2, (known // 2).clip(0, len(stack) - 1)
+    middle = (np.take_along_axis(ordered, part, axis=0)[0] for part in (low, high))
+    return np.asarray(sum(middle) / 2)
 
 
 def _to_middle(planes: Sequence[np.ndarray]) -> list[Affine]:
