@@ -75,7 +75,7 @@ def build(config: Any, device: torch.device, dtype: torch.dtype) -> Any:
             model = WanTransformer3DModel.from_config(dict(config))
     finally:
         torch.set_default_dtype(usual)
-    set_attention(model, "native")
+    model.set_attention_backend("native")  # diffusers keeps the last one for all models
     return model.eval().requires_grad_(requires_grad=False)
 
 

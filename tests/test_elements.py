@@ -70,6 +70,18 @@ def test_text_says_descriptions_and_names():
     assert Composition("@anna lifts @bear.", (ANNA, BEAR)).text == "a woman in red lifts bear."
 
 
+def test_role_text_says_what_each_is_and_not_what_it_looks_like():
+    elements = (
+        Element.character("a.png", name="rex", description="red dog"),
+        Element.object("b.png", name="cup"),
+        Element.background("c.png", description="dry field"),
+    )
+    told = Composition("A red dog and @rex lift @cup on a dry field. Red dogs bark.", elements)
+    assert told.role_text == (
+        "The character and the character lift the object on the place. Red dogs bark."
+    )
+
+
 @pytest.mark.parametrize("prompt", ["", "  \n"])
 def test_an_empty_prompt_is_refused(prompt):
     with pytest.raises(CompositionError, match="prompt is empty"):

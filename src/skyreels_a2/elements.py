@@ -7,6 +7,7 @@ nothing here reads a file, and nothing here knows of tensors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,9 @@ class Role(StrEnum):
     CHARACTER = "character"
     OBJECT = "object"
     BACKGROUND = "background"
+
+
+_SPOKEN = {Role.CHARACTER: "character", Role.OBJECT: "object", Role.BACKGROUND: "place"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,21 @@ class Composition:
         """The prompt as the model reads it: every `@name` replaced by its description."""
         spoken = {e.name: e.description or e.name for e in self.elements if e.name}
         return resolve_mentions(self.prompt, spoken)
+
+    @property
+    def role_text(self) -> str:
+        """The prompt with roles in the place of names and descriptions, as far as it has them.
+
+        What the elements look like is then only in their pictures.
+        """
+        spoken = {e.name: f"the {_SPOKEN[e.role]}" for e in self.elements if e.name}
+        text = resolve_mentions(self.prompt, spoken)
+        for element in self.elements:
+            if element.description:
+                said = rf"\b(?:an?\s+|the\s+)?{re.escape(element.description)}\b"
+                role = f"the {_SPOKEN[element.role]}"
+                text = re.sub(said, role, text, flags=re.IGNORECASE)
+        return text[:1].upper() + text[1:]
 
     @property
     def references(self) -> tuple[Reference, ...]:

@@ -49,3 +49,13 @@ def test_references_come_in_any_order_and_sometimes_one_is_missing(triplets):
     assert 10 < sizes[2] < 60
     firsts = Counter(id(order[0].element) for order in orders)
     assert min(firsts.values()) > 60
+
+
+def test_an_older_cache_knows_no_roles(pipeline, triplets):
+    example = encode(pipeline.conditioner(), triplets.triplet(0), torch.Generator())
+    tensors = example.tensors()
+    assert example.padded_roles.shape == example.padded_prompt.shape
+    del tensors["role_embeds"], tensors["subjects"]
+    older = Example.of(tensors)
+    assert older.padded_roles is None
+    assert older.subjects.shape == older.latent_mean.shape[1:]

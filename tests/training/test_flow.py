@@ -56,6 +56,20 @@ def test_dropouts_take_away_what_they_say(task, settings, field):
         assert sample[2].abs().sum() > 0
 
 
+def test_a_caption_may_say_roles_only(task):
+    plain = Flow(drop_caption=0.0, drop_references=0.0)
+    told = []
+    for settings in (plain, Flow(drop_caption=0.0, drop_references=0.0, say_roles=1.0)):
+        task.settings = settings
+        told.append(task._sample(0, generators([0])[0]).tensors)
+    example = task.examples.example(0)
+    torch.testing.assert_close(told[0][2], example.padded_prompt)
+    torch.testing.assert_close(told[1][2], example.padded_roles)
+    assert not torch.equal(told[0][2], told[1][2])
+    for place in (0, 1, 3, 4, 5):  # noise and references are the same ones
+        torch.testing.assert_close(told[0][place], told[1][place])
+
+
 def test_errors_on_subjects_count_more_when_asked(task):
     with torch.no_grad():
         task.settings = Flow(drop_references=0.0)

@@ -89,7 +89,9 @@ def set_attention(transformer: Any, backend: str) -> None:
     Raises:
         ModelError: diffusers does not know it, or its package is missing.
     """
-    try:  # torch's own is set, too: diffusers keeps the last one set for all models
+    if backend == "native":
+        return
+    try:
         transformer.set_attention_backend(backend)
     except (ValueError, RuntimeError, ImportError) as error:
         raise ModelError(

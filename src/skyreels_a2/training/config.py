@@ -108,6 +108,9 @@ class Flow(Section):
         shift: Its shift.
         drop_caption: Share of samples whose caption is dropped (30 % in the paper).
         drop_references: Share of samples whose references are all dropped (10 %).
+        say_roles: Share of samples whose caption says "the character", "the object" and "the
+            place" instead of what they look like, which is then in the references alone. A
+            young model else learns to read, and looks at its references late.
         cut: Share of samples of which only the beginning is trained on, for speed: tokens of a
             video in half its length cost less than half.
         cut_frames: Latent frames of the video, beside those under references, that are left then.
@@ -119,6 +122,7 @@ class Flow(Section):
     shift: float = Field(default=3.0, gt=0)
     drop_caption: float = Field(default=0.3, ge=0, le=1)
     drop_references: float = Field(default=0.1, ge=0, le=1)
+    say_roles: float = Field(default=0.0, ge=0, le=1)
     cut: float = Field(default=0.0, ge=0, le=1)
     cut_frames: int = Field(default=5, ge=1)
     subject_weight: float = Field(default=1.0, ge=1)

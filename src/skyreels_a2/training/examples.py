@@ -27,6 +27,7 @@ class Example:
         condition_mean, condition_std: The reference video's posterior, likewise.
         image_embeds: (N·tokens, image_dim).
         prompt_embeds: (words, text_dim); the rest of the 512 is zero.
+        role_embeds: Likewise of the caption that says roles only; no words where nobody knows.
         num_references: N, int64 scalar.
         subjects: Share of each latent place that characters and objects fill: (t, h, w); zeros
             where nobody knows.
@@ -38,6 +39,7 @@ class Example:
     condition_std: Tensor
     image_embeds: Tensor
     prompt_embeds: Tensor
+    role_embeds: Tensor
     num_references: Tensor
     subjects: Tensor
 
@@ -48,10 +50,13 @@ class Example:
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> Example:
-        """From a cache; an older one does not know the subjects."""
+        """From a cache; an older one knows neither subjects nor roles."""
         named = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-        unknown = torch.zeros(named["latent_mean"].shape[1:])
-        return cls(**{"subjects": unknown, **named})
+        unknown = {
+            "subjects": torch.zeros(named["latent_mean"].shape[1:]),
+            "role_embeds": named["prompt_embeds"][:0],
+        }
+        return cls(**{**unknown, **named})
 
     def beginning(self, num_frames: int) -> Example:
         """The first latent frames, beside those under references; the VAE is causal."""
@@ -65,8 +70,12 @@ class Example:
     @property
     def padded_prompt(self) -> Tensor:
         """The text embeddings at their full length (512, text_dim)."""
-        missing = TEXT_LENGTH - self.prompt_embeds.shape[0]
-        return torch.nn.functional.pad(self.prompt_embeds, (0, 0, 0, missing))
+        return _padded(self.prompt_embeds)
+
+    @property
+    def padded_roles(self) -> Tensor | None:
+        """Those of the caption that says roles only, if it is known."""
+        return _padded(self.role_embeds) if len(self.role_embeds) else None
 
 
 @torch.no_grad()
@@ -85,16 +94,26 @@ def encode(conditioner: Conditioner, triplet: Triplet, generator: Generator) -> 
     video = as_tensor(triplet.video.frames)[None].to(vae.device, vae.dtype)
     with onednn_convolutions():
         posterior = vae.encode(video).latent_dist
-    text = conditioner.text(triplet.composition.text)[0]
-    words = int(text.abs().sum(-1).ne(0).sum())
+    composition = triplet.composition
     return Example(
         *_moments(vae, posterior),
         *_moments(vae, encoded.posterior),
         encoded.image_embeds[0].cpu(),
-        text[:words].cpu(),
+        words_of(conditioner, composition.text),
+        words_of(conditioner, composition.role_text),
         torch.tensor(len(references)),
         _share_of_subjects(triplet, posterior.mean.shape[2:]),
     )
+
+
+def words_of(conditioner: Conditioner, text: str) -> Tensor:
+    """Text embeddings without padding: (words, text_dim)."""
+    embeds = conditioner.text(text)[0]
+    return embeds[: int(embeds.abs().sum(-1).ne(0).sum())].cpu()
+
+
+def _padded(embeds: Tensor) -> Tensor:
+    return torch.nn.functional.pad(embeds, (0, 0, 0, TEXT_LENGTH - embeds.shape[0]))
 
 
 def shuffled(references: Sequence[Reference], generator: Generator) -> list[Reference]:

@@ -103,13 +103,16 @@ class FlowTask:
 
     def _sample(self, index: int, generator: Generator) -> _Sample:
         example = self.examples.example(index % len(self.examples))
-        drop_caption, drop_references, cut = torch.rand(3, generator=generator).tolist()
+        drops = torch.rand(4, generator=generator).tolist()
+        drop_caption, drop_references, cut, say_roles = drops
         if cut < self.settings.cut:
             example = example.beginning(self.settings.cut_frames)
         sigma = sample_sigma(self.settings.sigma, [generator], shift=self.settings.shift)[0]
         draws = torch.randn(3, *example.latent_mean.shape, generator=generator)
         latents = example.latent_mean + example.latent_std * draws[0]
         prompt = example.padded_prompt
+        if say_roles < self.settings.say_roles and example.padded_roles is not None:
+            prompt = example.padded_roles
         if drop_caption < self.settings.drop_caption:
             prompt = self._empty_text
         condition = example.condition_mean + example.condition_std * draws[1]
