@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 .DELETE_ON_ERROR:
 
 demo: $(ENV)/.installed  ## compose a video from the pictures in examples/
-	$(BIN)/skyreels-a2 generate examples/scene.yaml --side-by-side --overwrite -o outputs/demo.mp4
+	$(BIN)/skyreels-a2 generate examples/demo.yaml --side-by-side --overwrite -o outputs/demo.mp4
 
 test: $(ENV)/.installed-dev  ## everything that is tested
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
