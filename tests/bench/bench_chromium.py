@@ -72,6 +72,20 @@ class Chromium:
         """Reload until an expression is true."""
         self._wait(lambda: self.reload() or self.run(expression) or None)
 
+    def store_until_kept(self):
+        """Wait until what a page stores outlives a reload.
+
+        A browser that has just started opens its storage behind the page's back, and drops what
+        a page that is gone by then had stored.
+        """
+        self._wait(lambda: self._is_kept("localStorage.kept=1", "localStorage.kept") or None)
+        self.run("localStorage.removeItem('kept')")
+
+    def _is_kept(self, store, stored):
+        self.run(store)
+        self.reload()
+        return self.run(stored)
+
     def run(self, expression):
         """The value of an expression in the page."""
         found = self.send("Runtime.evaluate", expression=expression, returnByValue=True)

@@ -100,6 +100,7 @@ def test_a_rater_marks_videos_in_a_real_browser_and_exports_them(kit, tmp_path):
     pytest.importorskip("websockets", reason="websockets is not installed")
     with Chromium(tmp_path / "profile") as browser:
         browser.open(kit / "study.html")
+        browser.store_until_kept()
         browser.run("document.getElementById('rater').value='Ann, \"the\" rater'")
         browser.run("document.querySelector('button').click()")
         browser.until("document.querySelectorAll('input[type=radio]').length===50")
