@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from skyreels_a2 import Composer, Composition, Element, GenerationRequest, Sampling, VideoSpec
+from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.videos import read_video, save_video
 from skyreels_a2.serving.client import ServerComposer, ServerError
@@ -37,13 +38,14 @@ def test_a_server_is_a_composer(api, request_):
 
 
 def test_what_a_server_makes_is_what_the_pipeline_makes(
-    start_server, model_folder, pipeline, request_, tmp_path
+    start_server, model_folder, request_, tmp_path
 ):
     server = start_server("--model", model_folder, drawing=False)
     request = replace(request_, spec=VideoSpec(32, 32, 5, 10.0))
     composer = ServerComposer(server.api.url)
     assert composer.models() == [str(model_folder)]
     there = composer.generate(request).video
+    pipeline = load_pipeline(ModelChoice(str(model_folder), device="cpu"), lambda *_: None)
     save_video(pipeline.generate(request).video, tmp_path / "here.mp4")
     here = read_video(tmp_path / "here.mp4")
     assert np.array_equal(there.frames, here.frames)
