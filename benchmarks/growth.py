@@ -28,6 +28,7 @@ from torch.profiler import ProfilerActivity, profile
 from skyreels_a2 import VideoSpec
 from skyreels_a2.pipeline import needs
 from skyreels_a2.pipeline.folders import model_folder
+from skyreels_a2.runtime.convolutions import channels_last
 
 MIB = 2**20
 PHASES = ("sample", "encode", "decode")
@@ -173,7 +174,9 @@ def open_models(name: str) -> dict[str, Any]:
     if name == "mid":
         return mid_model.build()
     configs = needs.configs_of(model_folder(name))
-    return needs.build_models(configs, dict.fromkeys(configs, torch.float32))
+    models = needs.build_models(configs, dict.fromkeys(configs, torch.float32))
+    channels_last(models["vae"])  # as the pipeline has it on a CPU
+    return models
 
 
 def main() -> None:

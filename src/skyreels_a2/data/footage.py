@@ -29,11 +29,13 @@ class Tick:
         number: From 0.
         rgb: uint8 (height, width, 3).
         is_key: Whether the encoder made it a key frame.
+        planes: As it was decoded, where `rgb` is all of that and upright, in 4:2:0.
     """
 
     number: int
     rgb: Frame
     is_key: bool
+    planes: av.VideoFrame | None = None
 
 
 def decode(path: Path, *, max_short_side: int) -> Iterator[Tick]:
@@ -46,8 +48,10 @@ def decode(path: Path, *, max_short_side: int) -> Iterator[Tick]:
         stream = file.streams.video[0]
         stream.thread_type = "SLICE"
         for number, picture in enumerate(file.decode(stream)):
-            rgb = to_rgb(picture, interpolation=QUICK)
-            yield Tick(number, _reduce(rgb, max_short_side), bool(picture.key_frame))
+            whole = to_rgb(picture, interpolation=QUICK)
+            rgb = _reduce(whole, max_short_side)
+            is_plain = rgb is whole and not picture.rotation and picture.format.name == "yuv420p"
+            yield Tick(number, rgb, bool(picture.key_frame), picture if is_plain else None)
 
 
 def _reduce(rgb: Frame, short_side: int) -> Frame:

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import av
 import numpy as np
+from av.video.frame import PictureType
 
 from skyreels_a2.data.detectors import open_detector
 from skyreels_a2.data.footage import Footage, Tick, decode
 from skyreels_a2.data.records import Box, Dropped, Probed, Shot
 from skyreels_a2.data.settings import ShotSettings
 from skyreels_a2.errors import one_line
+from skyreels_a2.media.colours import copy_tags
 from skyreels_a2.media.encoders import Mp4
 from skyreels_a2.media.videos import UNREADABLE
 from skyreels_a2.video import SIZE_STEP, TIME_STEP, Frames, VideoSpec
@@ -28,18 +31,30 @@ CutOut = tuple[Shot, Footage]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Frames `start` to `stop` of a source, and whether a cut is at either end."""
+    """Frames of a source from `start` on, their planes, and whether a cut is at either end."""
 
     start: int
     frames: Frames
+    planes: tuple[av.VideoFrame | None, ...]
     after_cut: bool
     before_cut: bool
 
 
 class _ShotMp4(Mp4):
-    """As all MP4s, but encoded fast: the shots' quality is the source's, not ours."""
+    """As all MP4s, but encoded fast: the shots' quality is the source's, not ours.
 
-    codecs: ClassVar = {"libx264": {"crf": "18", "preset": "veryfast", "x264-params": "mbtree=0"}}
+    A frame that is as it was decoded goes from file to file in its own planes and tags, which is
+    exact, and saves two conversions.
+    """
+
+    codecs: ClassVar = {"libx264": {"crf": "18", "preset": "superfast", "threads": "1"}}
+
+    def add_planes(self, picture: av.VideoFrame) -> None:
+        """Compress and write a decoded frame as it is."""
+        if not self._num_written:
+            copy_tags(picture, self._stream.codec_context)
+        picture.pict_type = PictureType.NONE  # or the encoder would do as the source's did
+        self._write(picture)
 
 
 def cut_shots(probed: Probed, settings: ShotSettings, folder: Path) -> Iterator[CutOut | Dropped]:
@@ -101,7 +116,8 @@ def _while_whole(probed: Probed, settings: ShotSettings, broken: list[Exception]
 
 def _take(held: deque[Tick], stop: int, *, after_cut: bool, before_cut: bool) -> Piece:
     taken = [held.popleft() for _ in range(stop - held[0].number)]
-    return Piece(taken[0].number, np.stack([t.rgb for t in taken]), after_cut, before_cut)
+    frames, planes = np.stack([t.rgb for t in taken]), tuple(t.planes for t in taken)
+    return Piece(taken[0].number, frames, planes, after_cut, before_cut)
 
 
 def _finish(
@@ -122,11 +138,14 @@ def _finish(
     if bars > settings.max_bars:
         detail = f"{bars:.0%} of the frame"
         return Dropped(what=shot_id, stage="shots", reason="bars", detail=detail)
-    frames = _to_steps(_inside(piece.frames[start:stop], content))
+    trimmed = piece.frames[start:stop]
+    frames = _to_steps(_inside(trimmed, content))
+    is_whole = frames.shape[1:] == trimmed.shape[1:]
+    planes = piece.planes[start:stop] if is_whole else ()
     path = f"shots/{number:04d}.mp4"
     target = folder / path
     target.parent.mkdir(exist_ok=True)
-    _write(frames, probed.fps, settings.crf, target)
+    _write(frames, planes, probed.fps, settings.crf, target)
     first = piece.start + start
     shot = Shot(
         shot_id=shot_id,
@@ -169,14 +188,22 @@ def _to_steps(frames: Frames) -> Frames:
     return np.ascontiguousarray(frames[:count, top : top + height, left : left + width])
 
 
-def _write(frames: Frames, fps: float, crf: int, target: Path) -> None:
+def _write(
+    frames: Frames, planes: Sequence[av.VideoFrame | None], fps: float, crf: int, target: Path
+) -> None:
+    """Write frames, in the planes of those that have them if all do."""
     count, height, width, _ = frames.shape
+    decoded = [picture for picture in planes[:count] if picture is not None]
     codecs = {"libx264": {**_ShotMp4.codecs["libx264"], "crf": str(crf)}}
     fast = type("_Encoder", (_ShotMp4,), {"codecs": codecs})
     encoder = fast(target, VideoSpec(width, height, count, fps), {})
     try:
-        for frame in frames:
-            encoder.add(frame)
+        if len(decoded) == count:
+            for picture in decoded:
+                encoder.add_planes(picture)
+        else:
+            for frame in frames:
+                encoder.add(frame)
         encoder.finish()
     finally:
         encoder.release()

@@ -26,21 +26,24 @@ def _cv2() -> Any:
     return module
 
 
-def resize(picture: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    """A picture or plane of another size, averaged where it shrinks."""
+def resize(
+    picture: NDArray[Any], width: int, height: int, *, thinned: bool = False
+) -> NDArray[Any]:
+    """A picture or plane of another size; averaged where it shrinks, or pixels left out."""
     cv2 = _cv2()
-    shrinks = width < picture.shape[1]
+    shrinks = width < picture.shape[1] and not thinned
     mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (width, height), interpolation=mode))
 
 
-def shrink(frame: Frame, longest: int) -> Frame:
-    """A frame whose longer side has at most so many pixels."""
+def shrink(frame: Frame, longest: int, *, thinned: bool = False) -> Frame:
+    """A frame whose longer side has at most so many pixels; see `resize`."""
     height, width = frame.shape[:2]
     scale = min(1.0, longest / max(height, width))
     if scale == 1.0:
         return frame
-    return resize(frame, max(1, round(width * scale)), max(1, round(height * scale)))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return resize(frame, *size, thinned=thinned)
 
 
 def grey(frame: Frame) -> Plane:

@@ -56,6 +56,14 @@ def tag_bt709(stream: VideoCodecContext | av.VideoFrame) -> None:
     stream.color_range = ColorRange.MPEG
 
 
+def copy_tags(picture: av.VideoFrame, stream: VideoCodecContext) -> None:
+    """Tag a stream as a decoded frame is, untagged as untagged."""
+    stream.colorspace = picture.colorspace
+    stream.color_primaries = picture.color_primaries
+    stream.color_trc = picture.color_trc
+    stream.color_range = picture.color_range
+
+
 def to_yuv(frame: Frame) -> av.VideoFrame:
     """RGB as 4:2:0 with the BT.709 matrix in limited range, and tagged so."""
     picture = _reformatter().reformat(

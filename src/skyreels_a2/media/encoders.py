@@ -95,7 +95,9 @@ class StreamEncoder(Encoder):
 
     def add(self, frame: Frame) -> None:
         """Convert, compress and write the frame."""
-        picture = to_yuv(frame)
+        self._write(to_yuv(frame))
+
+    def _write(self, picture: av.VideoFrame) -> None:
         picture.pts, picture.time_base = self._num_written, 1 / self.rate
         self._num_written += 1
         self._file.mux(self._stream.encode(picture))
