@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,7 +39,7 @@ class Tick:
     planes: av.VideoFrame | None = None
 
 
-def decode(path: Path, *, max_short_side: int) -> Iterator[Tick]:
+def decode(path: Path, *, max_short_side: float = math.inf) -> Iterator[Tick]:
     """The frames of a video in order, reduced where they are larger than asked for.
 
     Raises:
@@ -54,7 +55,7 @@ def decode(path: Path, *, max_short_side: int) -> Iterator[Tick]:
             yield Tick(number, rgb, bool(picture.key_frame), picture if is_plain else None)
 
 
-def _reduce(rgb: Frame, short_side: int) -> Frame:
+def _reduce(rgb: Frame, short_side: float) -> Frame:
     height, width = rgb.shape[:2]
     scale = short_side / min(height, width)
     return rgb if scale >= 1 else resize(rgb, round(width * scale), round(height * scale))

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from skyreels_a2.data.footage import decode
 from skyreels_a2.data.gathering import Gathered
 from skyreels_a2.data.unit import MEDIA
 from skyreels_a2.media.atomic import output_errors, write_aside
-from skyreels_a2.media.videos import iter_frames
 
 REPORT = "report.html"
 SHOWN = 24
@@ -142,7 +142,7 @@ def card(dataset: Path, triplet: dict[str, Any]) -> str:
         f"{s['pair_kind'].replace('_', ' ')} {s['similarity']:.2f}</figure>"
         for s in triplet["slots"]
     )
-    frames = list(iter_frames(dataset / triplet["video"]))
+    frames = [tick.rgb for tick in decode(dataset / triplet["video"])]
     shown = [frames[i] for i in (0, len(frames) // 2, len(frames) - 1)]
     pictures = "".join(_img(Image.fromarray(f), 235) for f in shown)
     told = html.escape(triplet["caption"])
