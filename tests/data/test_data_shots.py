@@ -1,11 +1,13 @@
+import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from material import probed, write_video
 
 from skyreels_a2.data.records import Dropped
 from skyreels_a2.data.settings import ShotSettings
 from skyreels_a2.data.shots import content_box, cut_shots
-from skyreels_a2.media.videos import read_video
+from skyreels_a2.media.videos import iter_frames, read_video
 
 
 def cut(path, folder, **settings):
@@ -69,6 +71,36 @@ def test_bars_are_cropped(tmp_path, scene_frames):
     assert (shots[0].width, shots[0].height) == (256, 112)
     _, dropped = cut(tmp_path / "a.mp4", tmp_path / "unit2", max_bars=0.1)
     assert [d.reason for d in dropped] == ["bars"]
+
+
+@pytest.mark.parametrize("matrix", [Colorspace.ITU709, Colorspace.ITU601])
+def test_a_shot_has_the_colours_of_its_source(tmp_path, scene_frames, matrix):
+    path = write_in_matrix(tmp_path / "a.mp4", scene_frames, matrix)
+    shots, _ = cut(path, tmp_path / "unit")
+    inside = scene_frames[: shots[0].num_frames].astype(float)
+    source, shot = (
+        np.stack(list(iter_frames(p)))[: len(inside)].astype(float)
+        for p in (path, tmp_path / "unit" / shots[0].path)
+    )
+    assert np.abs(shot.mean((0, 1, 2)) - inside.mean((0, 1, 2))).max() < 1.5
+    lost = np.mean((source - inside) ** 2)
+    assert np.mean((shot - source) ** 2) < lost + 4
+
+
+def write_in_matrix(path, frames, matrix):
+    """An MP4 whose colours are in a matrix, and tagged so."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", 12, {"crf": "10"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        tag = 1 if matrix == Colorspace.ITU709 else 6
+        stream.codec_context.colorspace, stream.codec_context.color_range = tag, 1
+        for frame in frames:
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            yuv = picture.reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=1)
+            file.mux(stream.encode(yuv))
+        file.mux(stream.encode(None))
+    return path
 
 
 def test_a_video_that_breaks_off_gives_what_was_whole(tmp_path, raw, truths):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,13 +38,13 @@ class Tick:
     planes: av.VideoFrame | None = None
 
 
-def decode(path: Path, *, max_short_side: float = math.inf) -> Iterator[Tick]:
+def decode(path: Path, *, max_short_side: int) -> Iterator[Tick]:
     """The frames of a video in order, reduced where they are larger than asked for.
 
     Raises:
         OSError, ValueError, av.FFmpegError: It breaks off; what came before is good.
     """
-    with av.open(str(path.absolute()), options={"format_whitelist": f"{CONTAINERS},gif"}) as file:
+    with _open(path) as file:
         stream = file.streams.video[0]
         stream.thread_type = "SLICE"
         for number, picture in enumerate(file.decode(stream)):
@@ -55,7 +54,21 @@ def decode(path: Path, *, max_short_side: float = math.inf) -> Iterator[Tick]:
             yield Tick(number, rgb, bool(picture.key_frame), picture if is_plain else None)
 
 
-def _reduce(rgb: Frame, short_side: float) -> Frame:
+def glimpses(path: Path, count: int) -> list[Frame]:
+    """So many frames of a video, evenly from the first to the last; only these are converted."""
+    with _open(path) as file:
+        stream = file.streams.video[0]
+        stream.thread_type = "AUTO"
+        pictures = list(file.decode(stream))
+    numbers = np.linspace(0, len(pictures) - 1, count).round().astype(int)
+    return [to_rgb(pictures[number]) for number in numbers]
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    return av.open(str(path.absolute()), options={"format_whitelist": f"{CONTAINERS},gif"})
+
+
+def _reduce(rgb: Frame, short_side: int) -> Frame:
     height, width = rgb.shape[:2]
     scale = short_side / min(height, width)
     return rgb if scale >= 1 else resize(rgb, round(width * scale), round(height * scale))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from skyreels_a2.data.footage import decode
+from skyreels_a2.data.footage import glimpses
 from skyreels_a2.data.gathering import Gathered
 from skyreels_a2.data.unit import MEDIA
 from skyreels_a2.media.atomic import output_errors, write_aside
@@ -142,9 +142,8 @@ def card(dataset: Path, triplet: dict[str, Any]) -> str:
         f"{s['pair_kind'].replace('_', ' ')} {s['similarity']:.2f}</figure>"
         for s in triplet["slots"]
     )
-    frames = [tick.rgb for tick in decode(dataset / triplet["video"])]
-    shown = [frames[i] for i in (0, len(frames) // 2, len(frames) - 1)]
-    pictures = "".join(_img(Image.fromarray(f), 235) for f in shown)
+    shown = glimpses(dataset / triplet["video"], 3)
+    pictures = "".join(_img(Image.fromarray(frame), 235) for frame in shown)
     told = html.escape(triplet["caption"])
     return (
         f"<div class=card><div class=refs>{refs}</div><div><div class=frames>{pictures}</div>"
