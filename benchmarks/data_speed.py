@@ -76,7 +76,10 @@ def grow(out: Path, counts: Sequence[int], plan: Plan, plot: Path | None) -> Non
         sources = sum(row.seconds for row in gathered.funnel)
         kept = len(gathered.shots)
         rows.append((count, kept, sources, whole))
-        print(f"| {count} | {kept} | {sources:.1f} | {whole:.2f} | {1e3 * whole / kept:.1f} |")
+        print(
+            f"| {count} | {kept} | {sources:.1f} | {whole:.2f} | {1e3 * whole / kept:.1f} |",
+            flush=True,
+        )
     slopes = [slope([row[0] for row in rows], [row[i] for row in rows]) for i in (2, 3)]
     print(f"\nexponent of growth: sources {slopes[0]:.2f}, the set {slopes[1]:.2f} (1 is linear)")
     if plot is not None:
@@ -117,7 +120,8 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--set", action="append", default=[], dest="settings")
     given = parser.parse_args()
-    settings = Settings().with_settings(["elements.embedder=colour", *given.settings])
+    small = ["probe.min_short_side=96"] if given.grow else []
+    settings = Settings().with_settings(["elements.embedder=colour", *small, *given.settings])
     plan = Plan(settings, given.workers)
     if given.grow:
         grow(given.out, given.grow, plan, given.plot)

@@ -28,6 +28,13 @@ def test_ctrl_c_while_sampling_exits_130_and_leaves_nothing(start, quick, tmp_pa
     assert only_pictures_and_nothing_half_written(tmp_path)
 
 
+def test_what_libraries_say_of_themselves_is_not_shown(start):
+    process = start("plan", "a2-tiny")
+    out, err = process.communicate(timeout=120)
+    assert "resident" in out
+    assert err == ""
+
+
 @pytest.mark.parametrize(
     ("number", "codes"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, {143})]
 )

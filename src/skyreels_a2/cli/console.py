@@ -42,8 +42,18 @@ class _OncePerLine(logging.Handler):
             messages.print(f"[yellow]warning:[/] {escape(text)}")
 
 
+_ABOUT_THEMSELVES = (
+    "torchao",
+    "torch.utils._pytree",
+    "diffusers.quantizers.torchao.torchao_quantizer",
+)
+"""Loggers that tell at import, where torchao is installed, which parts of it a machine lacks."""
+
+
 def show_warnings() -> None:
     """Send this package's warnings to stderr, one line each."""
+    for name in _ABOUT_THEMSELVES:
+        logging.getLogger(name).setLevel(logging.ERROR)
     log = logging.getLogger("skyreels_a2")
     log.handlers[:] = [_OncePerLine()]
     log.propagate = False
