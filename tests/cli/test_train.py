@@ -1,10 +1,14 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from skyreels_a2 import SkyReelsA2Pipeline
-from skyreels_a2.media.videos import read_video
+from skyreels_a2.media.videos import read_video, save_video
+from skyreels_a2.training.cache import CachedExamples
+from skyreels_a2.video import Video, VideoSpec
 
 QUICK = ("loop.steps=2", "loop.batch_size=2", "loop.micro_batch=2", "optim.warmup_steps=0")
 
@@ -111,3 +115,32 @@ def test_wrong_wishes_are_refused(train, recipe, data, flags, words):
     result = train(recipe, data, *flags)
     assert result.code == 2, result.err
     assert words in result.err
+
+
+@pytest.fixture
+def wide_and_tall(tmp_path):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    Image.new("RGB", (40, 40), "red").save(folder / "anna.png")
+    element = {"role": "character", "pictures": ["anna.png"], "name": "anna"}
+    rows = []
+    for number, (width, height) in enumerate([(64, 32), (32, 64)] * 2):
+        spec = VideoSpec(width, height, 9, 10)
+        frames = np.full((9, height, width, 3), 60 * number, np.uint8)
+        save_video(Video(frames, spec), folder / f"{number}.mp4")
+        rows.append({"video": f"{number}.mp4", "prompt": "@anna waves", "elements": [element]})
+    (folder / "triplets.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return folder
+
+
+def test_wide_and_tall_videos_train_together(cli, train, model_folder, wide_and_tall, tmp_path):
+    buckets = ["--bucket", "64x32x9", "--bucket", "32x64x9"]
+    made = cli("cache", "--model", model_folder, "--data", wide_and_tall, "-o", "cache", *buckets)
+    assert made.code == 0, made.err
+    shapes = CachedExamples(tmp_path / "cache").shapes()
+    assert [shape[2:] for shape in shapes] == [(4, 8), (8, 4)] * 2
+    for data in ("cache", wide_and_tall):
+        told = train("full", data, "-o", f"run-{Path(data).name}", *buckets)
+        assert told.code == 0, told.err
+        log = (tmp_path / f"run-{Path(data).name}/log.jsonl").read_text().splitlines()
+        assert all(np.isfinite(json.loads(line)["loss"]) for line in log)

@@ -24,8 +24,17 @@ Assets = Annotated[
     Path | None, typer.Option("--assets", help="Folder of fetched scene assets, if not the usual.")
 ]
 
+Buckets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bucket",
+        help="WIDTHxHEIGHTxFRAMES that videos of a manifest are brought to; of several, each takes "
+        "the nearest in shape, then the longest that it fills. The model's own if not given.",
+    ),
+]
 
-def train(
+
+def train(  # noqa: PLR0913  (the flags are the interface)
     recipe: Annotated[
         str | None, typer.Argument(help="paper, lora, full, vae or dual-encoder.")
     ] = None,
@@ -43,6 +52,7 @@ def train(
         bool, typer.Option(help="Go on from the newest checkpoint in the run's folder.")
     ] = True,
     lora_rank: Annotated[int, typer.Option(help="Rank of the lora recipe.")] = 64,
+    buckets: Buckets = None,
     device: Device = "auto",
     assets: Assets = None,
 ) -> None:
@@ -63,7 +73,7 @@ def train(
         return
     chosen = find_recipe(recipe)
     config = chosen.config.with_settings(settings or ())
-    setup = Setup(model, data, find_device(device), lora_rank, assets)
+    setup = Setup(model, data, find_device(device), lora_rank, assets, tuple(buckets or ()))
     run = out or Path("runs") / recipe
     task = chosen.build(setup, config)
     processes = Processes.join(setup.device)
@@ -90,6 +100,7 @@ def cache(
     shard: Annotated[
         str, typer.Option(help="Part I/N of the work, for several runs at once: 0/4 to 3/4.")
     ] = "0/1",
+    buckets: Buckets = None,
     device: Device = "auto",
     assets: Assets = None,
 ) -> None:
@@ -97,7 +108,7 @@ def cache(
     from skyreels_a2.training.cache import build_cache
     from skyreels_a2.training.recipes import Setup
 
-    setup = Setup(model, data, find_device(device), assets=assets)
+    setup = Setup(model, data, find_device(device), assets=assets, buckets=tuple(buckets or ()))
     triplets = setup.triplets()
     with console.progress_bars() as bars:
         made = build_cache(
@@ -116,7 +127,8 @@ def cache(
 def _cache_settings(setup: Setup) -> dict[str, object]:
     from skyreels_a2.pipeline.folders import folder_fingerprint, model_folder
 
-    return {"model": folder_fingerprint(model_folder(setup.model)), "data": setup.data}
+    settings = {"model": folder_fingerprint(model_folder(setup.model)), "data": setup.data}
+    return settings | ({"buckets": setup.buckets} if setup.buckets else {})
 
 
 def _list_recipes() -> None:

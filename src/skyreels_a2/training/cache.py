@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Generator, Tensor
 
@@ -118,6 +118,11 @@ class CachedExamples:
     def __len__(self) -> int:
         return len(self._where)
 
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the latents."""
+        found = {path: _latent_shapes(path) for path in self._paths}
+        return [found[path][name] for path, name in self._where]
+
     def example(self, number: int) -> Example:
         """The example of a number."""
         path, name = self._where[number]
@@ -132,6 +137,13 @@ class CachedExamples:
         )
 
 
+def _latent_shapes(path: Path) -> dict[int, tuple[int, ...]]:
+    with safe_open(path, "pt") as shard:
+        keys = [key for key in shard.keys() if key.endswith(".latent_mean")]  # noqa: SIM118  (no iterator)
+        shapes = (shard.get_slice(key).get_shape() for key in keys)
+        return {int(key.partition(".")[0]): tuple(s) for key, s in zip(keys, shapes, strict=True)}
+
+
 class LiveExamples:
     """Examples encoded as they are asked for, each time with other draws of order and number."""
 
@@ -140,6 +152,9 @@ class LiveExamples:
 
     def __len__(self) -> int:
         return len(self._triplets)
+
+    def shapes(self) -> None:
+        """Unknown until a video is opened."""
 
     def example(self, number: int) -> Example:
         """The example of a number."""

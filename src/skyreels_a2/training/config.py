@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Literal
 
 import torch
@@ -12,6 +12,7 @@ from pydantic import Field
 from skyreels_a2.errors import InputError
 from skyreels_a2.settings import Section, Sections
 from skyreels_a2.training.muon import MuonAdamW
+from skyreels_a2.training.order import Order
 
 
 class Optim(Section):
@@ -98,6 +99,10 @@ class Loop(Section):
     gradient_checkpointing: bool = False
     sharded: bool = False
     tensorboard: bool = False
+
+    def order(self, count: int, shapes: Sequence[Hashable] | None = None) -> Order:
+        """In which order so many examples come."""
+        return Order(count, batch_size=self.batch_size, seed=self.seed, shapes=shapes)
 
 
 class Flow(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from skyreels_a2.training.objective import (
     velocity,
     weighted_mse,
 )
+from skyreels_a2.training.order import Order
 from skyreels_a2.training.samples import Samples
 from skyreels_a2.training.short_prompts import short_prompts
 from skyreels_a2.video import VideoSpec
@@ -38,6 +39,10 @@ class Examples(Protocol):
         """The example of a number from 0."""
         ...
 
+    def shapes(self) -> Sequence[Hashable] | None:
+        """What tells apart, by number, those that cannot share a forward pass; None if unknown."""
+        ...
+
 
 class FlowTask:
     """Flow matching on examples.
@@ -47,6 +52,7 @@ class FlowTask:
         examples: Cached or live.
         conditioner: For the empty caption and the latents of no reference.
         settings: Randomness.
+        order: In which order examples come; as they are numbered if None.
         samples: Videos to make at every validation, if any.
     """
 
@@ -57,9 +63,10 @@ class FlowTask:
         conditioner: Conditioner,
         settings: Flow | None = None,
         *,
+        order: Order | None = None,
         samples: Samples | None = None,
     ) -> None:
-        self.model, self._samples = transformer, samples
+        self.model, self._order, self._samples = transformer, order, samples
         self.examples, self.conditioner = examples, conditioner
         self.settings = settings or Flow()
         self._empty_text = conditioner.text("")[0].cpu()
@@ -70,16 +77,20 @@ class FlowTask:
     ) -> tuple[Tensor, dict[str, float]]:
         """Loss of each sample; see `Task`. Samples of one shape share a forward pass."""
         del progress
+        numbers = [self._order[index] if self._order else index for index in indices]
+        return self._losses(numbers, generators), {}
+
+    def _losses(self, numbers: Sequence[int], generators: list[Generator]) -> Tensor:
         groups = defaultdict(list)
-        for place, index in enumerate(indices):
-            sample = self._sample(index, generators[place])
+        for place, number in enumerate(numbers):
+            sample = self._sample(number, generators[place])
             groups[sample.shape].append((place, sample))
-        losses: list[Tensor] = [torch.empty(0)] * len(indices)
+        losses: list[Tensor] = [torch.empty(0)] * len(numbers)
         for group in groups.values():
             found = self._group_losses([sample for _, sample in group])
             for (place, _), loss in zip(group, found, strict=True):
                 losses[place] = loss
-        return torch.stack(losses), {}
+        return torch.stack(losses)
 
     def _group_losses(self, samples: Sequence[_Sample]) -> Tensor:
         device = next(self.model.parameters()).device
@@ -101,8 +112,8 @@ class FlowTask:
             return nullcontext(prompt)
         return short_prompts(self.model, prompt)
 
-    def _sample(self, index: int, generator: Generator) -> _Sample:
-        example = self.examples.example(index % len(self.examples))
+    def _sample(self, number: int, generator: Generator) -> _Sample:
+        example = self.examples.example(number % len(self.examples))
         drops = torch.rand(4, generator=generator).tolist()
         drop_caption, drop_references, cut, say_roles = drops
         if cut < self.settings.cut:
@@ -141,7 +152,7 @@ class FlowTask:
         indices = range(len(self.examples) - count, len(self.examples))
         generators = [Generator().manual_seed(index) for index in indices]
         with torch.no_grad():
-            losses, _ = self.losses(list(indices), generators, 1.0)
+            losses = self._losses(indices, generators)
         made = self._samples(folder, step) if self._samples else {}
         return {"loss": float(losses.mean()), **made}
 

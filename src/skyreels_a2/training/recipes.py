@@ -26,6 +26,7 @@ from skyreels_a2.request import Sampling
 from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.sources import open_source
+from skyreels_a2.training.buckets import read_buckets
 from skyreels_a2.training.cache import CACHE_SETTINGS, CachedExamples, LiveExamples
 from skyreels_a2.training.config import Loop, Optim, TrainConfig
 from skyreels_a2.training.dual_encoder import DualEncoderTask
@@ -51,6 +52,8 @@ class Setup:
         device: Where it trains.
         lora_rank: Rank of the `lora` recipe.
         assets: Cache folder of fetched scene assets; the user's own if None.
+        buckets: `WIDTHxHEIGHTxFRAMES` that a manifest's videos are brought to; the video that the
+            model samples if there is none.
     """
 
     model: str
@@ -58,6 +61,7 @@ class Setup:
     device: torch.device
     lora_rank: int = 64
     assets: Path | None = None
+    buckets: tuple[str, ...] = ()
 
     @property
     def spec(self) -> VideoSpec:
@@ -95,7 +99,8 @@ class Setup:
         if self.data.startswith("scenes:"):
             return SceneTriplets(self.source())
         if (Path(self.data) / TRIPLETS).is_file():
-            return ManifestTriplets(Path(self.data), self.spec)
+            buckets = read_buckets(self.buckets, self.spec.fps) or (self.spec,)
+            return ManifestTriplets(Path(self.data), *buckets)
         raise InputError(
             f"data {self.data!r} is neither scenes:SOURCE nor a folder with {TRIPLETS}"
         )
@@ -216,6 +221,7 @@ def _flow(setup: Setup, config: TrainConfig, what: str) -> Task:
         examples,
         pipeline.conditioner(),
         config.flow,
+        order=config.loop.order(len(examples), examples.shapes()),
         samples=setup.samples(pipeline),
     )
 

@@ -6,29 +6,27 @@ counted, and replaced by its neighbour; it never ends a run.
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 from pydantic import ValidationError
 
 from skyreels_a2.conditioning.spatial import check_layout
 from skyreels_a2.data.exchange.rows import TRIPLETS, TripletRow
 from skyreels_a2.elements import Composition, Element
-from skyreels_a2.errors import InputError, SkyReelsA2Error, SpecError, one_line
+from skyreels_a2.errors import InputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.images import open_picture
-from skyreels_a2.media.videos import iter_frames
 from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.render import render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import TRAINING, SceneSpec
 from skyreels_a2.scenes.splits import Split
+from skyreels_a2.training.buckets import choose_bucket, read_clipped
 from skyreels_a2.triplet import Triplet
-from skyreels_a2.video import Video, VideoSpec
+from skyreels_a2.video import VideoSpec
 
 logger = logging.getLogger(__name__)
 
@@ -85,8 +83,8 @@ class ManifestTriplets:
 
     Args:
         folder: A data set.
-        spec: Size and length that every video is brought to: frames are taken from the start,
-            resized to cover.
+        buckets: Rates, sizes and lengths that videos are brought to, each to the nearest: frames
+            are taken from the start, resized to cover.
 
     Attributes:
         dropped: Reasons for rows that were left out, with their counts.
@@ -95,8 +93,8 @@ class ManifestTriplets:
         InputError: No manifest, or not one good row in it.
     """
 
-    def __init__(self, folder: Path, spec: VideoSpec) -> None:
-        self._folder, self._spec = folder, spec
+    def __init__(self, folder: Path, *buckets: VideoSpec) -> None:
+        self._folder, self._buckets = folder, buckets
         self.dropped: Counter[str] = Counter()
         self._rows = self._read(folder / TRIPLETS)
 
@@ -143,24 +141,7 @@ class ManifestTriplets:
         composition = Composition(row.prompt, elements)
         for reference in composition.references:
             open_picture(reference.picture)
-        check_layout(len(composition.references), self._spec)
-        return Triplet(composition, read_clipped(self._folder / row.video, self._spec))
-
-
-def read_clipped(path: Path, spec: VideoSpec) -> Video:
-    """The first frames of a video, brought to a spec's size.
-
-    Raises:
-        SpecError: It is shorter than the spec.
-    """
-    from PIL import Image
-
-    from skyreels_a2.media.fit import cover
-
-    frames = [
-        np.asarray(cover(Image.fromarray(frame), spec.width, spec.height))
-        for frame in itertools.islice(iter_frames(path), spec.num_frames)
-    ]
-    if len(frames) < spec.num_frames:
-        raise SpecError(f"{path} has {len(frames)} frames: {spec.num_frames} are needed")
-    return Video(np.stack(frames), spec)
+        video = self._folder / row.video
+        spec = choose_bucket(video, self._buckets)
+        check_layout(len(composition.references), spec)
+        return Triplet(composition, read_clipped(video, spec))
