@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
+from skyreels_a2.errors import SpecError
 from skyreels_a2.training.config import Flow
 from skyreels_a2.training.flow import FlowTask
 
@@ -93,6 +96,41 @@ def test_a_cut_sample_is_the_beginning_of_the_whole_one(task):
     torch.testing.assert_close(whole.beginning(1).latent_mean, whole.latent_mean[:, : count + 1])
     with torch.no_grad():
         assert task.losses([0, 1], generators([0, 1]), 0.0)[0].isfinite().all()
+
+
+class Square:
+    """Examples cropped to four latents a side."""
+
+    def __init__(self, examples):
+        self.examples = examples
+
+    def __len__(self):
+        return len(self.examples)
+
+    def example(self, number):
+        whole = self.examples.example(number)
+        names = ("latent_mean", "latent_std", "condition_mean", "condition_std", "subjects")
+        return replace(whole, **{name: getattr(whole, name)[..., :4, :4] for name in names})
+
+
+def test_a_coarse_sample_is_the_mean_of_its_neighbours(task):
+    task.examples = Square(task.examples)
+    task.settings = Flow(drop_references=0.0, coarse=1.0)
+    whole = task.examples.example(0)
+    assert task._sample(0, generators([0])[0]).shape[0] == (*whole.latent_mean.shape[:2], 2, 2)
+    coarse = whole.coarse()
+    corner = whole.latent_mean[..., :2, :2].mean((-1, -2))
+    torch.testing.assert_close(coarse.latent_mean[..., 0, 0], corner)
+    drawn = (whole.latent_std[0, 0] * torch.randn(4000, 1, 4, 4))[..., :2, :2].mean((-1, -2))
+    assert float(drawn.std()) == pytest.approx(float(coarse.latent_std[0, 0, 0, 0]), rel=0.2)
+    with torch.no_grad():
+        assert task.losses([0, 1], generators([0, 1]), 0.0)[0].isfinite().all()
+
+
+def test_what_cannot_be_halved_is_told(task):
+    task.settings = Flow(coarse=1.0)
+    with pytest.raises(SpecError, match="multiples of 4"):
+        task._sample(0, generators([0])[0])
 
 
 def test_training_on_a_few_examples_lowers_the_loss(task):

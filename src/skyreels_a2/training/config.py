@@ -119,6 +119,8 @@ class Flow(Section):
         cut: Share of samples of which only the beginning is trained on, for speed: tokens of a
             video in half its length cost less than half.
         cut_frames: Latent frames of the video, beside those under references, that are left then.
+        coarse: Share of samples at half the width and height, means over 2×2 latents: whole videos
+            for the price of a beginning, where a young model learns to move and to look.
         subject_weight: What an error counts where characters and objects are seen, against 1 on
             the background, which fills most of a frame. Only scenes tell where that is.
     """
@@ -130,6 +132,7 @@ class Flow(Section):
     say_roles: float = Field(default=0.0, ge=0, le=1)
     cut: float = Field(default=0.0, ge=0, le=1)
     cut_frames: int = Field(default=5, ge=1)
+    coarse: float = Field(default=0.0, ge=0, le=1)
     subject_weight: float = Field(default=1.0, ge=1)
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import adaptive_avg_pool3d
+from torch.nn.functional import adaptive_avg_pool3d, avg_pool2d
 
 from skyreels_a2.conditioning.conditioner import Conditioner
 from skyreels_a2.conditioning.prompts import TEXT_LENGTH
 from skyreels_a2.conditioning.spatial import normalize
 from skyreels_a2.elements import Reference
+from skyreels_a2.errors import SpecError
 from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.training.vae import as_tensor
 from skyreels_a2.triplet import Triplet
@@ -66,6 +67,28 @@ class Example:
             for name in ("latent_mean", "latent_std", "condition_mean", "condition_std")
         }
         return replace(self, **cut, subjects=self.subjects[:end])
+
+    def coarse(self) -> Example:
+        """At half the width and height: means over 2×2 latents.
+
+        Raises:
+            SpecError: Half of it has sides that patches of 2×2 do not fill.
+        """
+        height, width = self.latent_mean.shape[-2:]
+        if height % 4 or width % 4:
+            raise SpecError(
+                f"flow.coarse halves latents of {width}x{height}: sides must be multiples of 4, "
+                "in pixels of 32"
+            )
+        means = {
+            name: avg_pool2d(getattr(self, name), 2)
+            for name in ("latent_mean", "condition_mean", "subjects")
+        }
+        # Four independent draws have half the deviation in their mean.
+        deviations = {
+            name: avg_pool2d(getattr(self, name), 2) / 2 for name in ("latent_std", "condition_std")
+        }
+        return replace(self, **means, **deviations)
 
     @property
     def padded_prompt(self) -> Tensor:

@@ -114,10 +114,12 @@ class FlowTask:
 
     def _sample(self, number: int, generator: Generator) -> _Sample:
         example = self.examples.example(number % len(self.examples))
-        drops = torch.rand(4, generator=generator).tolist()
-        drop_caption, drop_references, cut, say_roles = drops
+        drops = torch.rand(5, generator=generator).tolist()
+        drop_caption, drop_references, cut, say_roles, coarse = drops
         if cut < self.settings.cut:
             example = example.beginning(self.settings.cut_frames)
+        if coarse < self.settings.coarse:
+            example = example.coarse()
         sigma = sample_sigma(self.settings.sigma, [generator], shift=self.settings.shift)[0]
         draws = torch.randn(3, *example.latent_mean.shape, generator=generator)
         latents = example.latent_mean + example.latent_std * draws[0]
