@@ -72,7 +72,9 @@ def test_bombs_are_dropped_with_the_reason_and_sound_videos_stay(videos, tmp_pat
 
 
 def test_a_source_that_needs_too_much_memory_is_set_aside(videos, tmp_path):
-    settings = SETTINGS.with_settings(["limits.memory_mb=256", "limits.attempts=1"])
+    settings = SETTINGS.with_settings(
+        ["limits.memory_mb=256", "limits.attempts=1", "limits.seconds=30"]
+    )
     gathered = build(videos, tmp_path / "out", Plan(settings, 1))
     (dropped,) = gathered.dropped
     assert dropped.reason == "set aside"

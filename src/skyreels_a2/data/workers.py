@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess, parent_process
+from pathlib import Path
 from typing import Any
 
 from skyreels_a2.data.unit import UnitTask, run_unit
@@ -108,11 +109,12 @@ class _Worker:
             try:
                 told = self._pipe.recv()
             except (EOFError, OSError):
-                memory = self.task.settings.limits.memory_mb
-                hint = f"perhaps for want of more than {memory} MB of memory"
-                told = ("", f"the worker died ({self._died()}), {hint}", None)
+                told = ("", f"the worker died ({self._died()}), {_perhaps(self.task)}", None)
         elif self.left <= 0:
-            told = ("", f"took longer than {time_limit(self.task):.0f} s", None)
+            # Some libraries wait for ever for a thread that got no memory.
+            short = self._process is not None and _is_large(self._process.pid, self.task)
+            hint = f", {_perhaps(self.task)}" if short else ""
+            told = ("", f"took longer than {time_limit(self.task):.0f} s{hint}", None)
             self.end()
         else:
             return None
@@ -167,14 +169,34 @@ def _attempt(task: UnitTask) -> tuple[str, str, SkyReelsA2Error | None]:
     except (OutputError, MissingExtraError) as error:
         return "", one_line(error), error
     except MemoryError:
-        return "", f"needs more than {task.settings.limits.memory_mb} MB of memory", None
+        return "", f"needs more than {_memory(task)}", None
     except OSError as error:
         full = error.errno in DISK_FULL
         fatal = OutputError(f"{task.dataset} is full ({error.strerror}): free some space")
         return "", f"OSError: {one_line(error)}", fatal if full else None
     # Whatever one video does to a library must not end the others.
     except Exception as error:  # noqa: BLE001
-        return "", f"{type(error).__name__}: {one_line(error)}", None
+        # Not every extension says so when it gets no memory.
+        hint = f", {_perhaps(task)}" if _is_large(os.getpid(), task) else ""
+        return "", f"{type(error).__name__}: {one_line(error)}{hint}", None
+
+
+def _memory(task: UnitTask) -> str:
+    return f"{task.settings.limits.memory_mb} MB of memory"
+
+
+def _perhaps(task: UnitTask) -> str:
+    return f"perhaps for want of more than {_memory(task)}"
+
+
+def _is_large(pid: int | None, task: UnitTask) -> bool:
+    """Whether a process has come as far as half its limit of memory; Linux alone knows."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return False
+    peaks = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmPeak")]
+    return bool(peaks) and peaks[0] / 1024 > task.settings.limits.memory_mb / 2
 
 
 def _limit_memory(megabytes: int) -> None:
