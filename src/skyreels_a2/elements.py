@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -176,6 +176,11 @@ class Composition:
                 role = f"the {_SPOKEN[element.role]}"
                 text = re.sub(said, role, text, flags=re.IGNORECASE)
         return text[:1].upper() + text[1:]
+
+    def by_roles(self) -> Composition:
+        """The same elements, asked for by their roles: prompt and elements say no more."""
+        elements = (replace(e, name=None, description=None) for e in self.elements)
+        return Composition(self.role_text, tuple(elements))
 
     @property
     def references(self) -> tuple[Reference, ...]:

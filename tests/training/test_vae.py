@@ -4,7 +4,7 @@ from diffusers import AutoencoderKLWan
 
 from skyreels_a2.scenes.drawn.source import BuiltinSource
 from skyreels_a2.training.inflation import fix_posterior, inflate
-from skyreels_a2.training.vae import Stage, VaeTask, held_out_psnr
+from skyreels_a2.training.vae import Stage, VaeTask, held_out_psnr, stages
 from skyreels_a2.video import VideoSpec
 
 SPEC = VideoSpec(48, 32, 5, 10)
@@ -49,11 +49,23 @@ def test_stages_follow_the_progress(task):
 def test_samples_are_scenes_and_what_the_spatial_branch_lays_out(task):
     task.reference_share = 1.0
     sample = task.sample(0, Stage(1.0, 9, 0), torch.Generator().manual_seed(0))
-    assert sample.shape == (3, 9, 32, 48)
+    assert sample.shape == (4, 9, 32, 48)
+    assert sample[3].eq(1).all()
     groups = [sample[:, 1:5], sample[:, 5:9]]
     for group in groups:
         assert group.eq(group[:, :1]).all()
     assert not torch.equal(groups[0][:, 0], groups[1][:, 0])
+
+
+def test_errors_on_subjects_count_more_where_asked(task):
+    task.reference_share, task.subject_weight = 0.0, 3.0
+    sample = task.sample(0, Stage(1.0, 1, 0), torch.Generator().manual_seed(0))
+    assert sample[3].unique().tolist() == [1.0, 3.0]
+
+
+def test_a_trained_vae_goes_on_without_single_pictures():
+    assert [stage.until for stage in stages(0.0)] == [0.0, 0.3, 1.0]
+    assert [stage.frames for stage in stages(0.6)] == [1, 5, 9]
 
 
 def test_export_measures_the_latents(task, tmp_path):

@@ -40,8 +40,8 @@ class onednn_convolutions(TorchFunctionMode):  # noqa: N801  (a context manager,
 
 
 def _is_slow(video: Tensor) -> bool:
-    # Tensors that only count (fake ones) have no oneDNN.
-    if type(video) is not Tensor:
+    # Tensors that only count (fake ones) have no oneDNN; autocast takes it by itself.
+    if type(video) is not Tensor or torch.is_autocast_enabled("cpu"):
         return False
     alone = video.device.type == "cpu" and video.dtype == torch.float32 and video.shape[0] == 1
     return alone and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]

@@ -158,7 +158,10 @@ def _sample_shot(
     actors: list[Actor] = []
     for subject in cast:
         lane = _lane(rng, len(actors), len(cast), subject.role)
+        lane = replace(lane, size=lane.size * spec.nearness)
         bound = _bind(rng, subject, actors)
+        if bound:
+            bound = replace(bound, size=bound.size * spec.nearness)
         actor = bound or _free(rng, subject, lane, spec.translating)
         actors.append(replace(actor, depth=round(lane.foot + 0.001 * len(actors), 4)))
     camera, light = _sample_camera(rng, spec), _sample_light(rng, spec)

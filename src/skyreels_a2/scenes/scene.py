@@ -210,6 +210,7 @@ class SceneSpec:
         camera_moves: Share of shots in which the camera moves.
         light_changes: Share of shots in other than plain light.
         translating: Share of free motions that go left, right, up or down, all four alike.
+        nearness: Factor on the sizes of characters and objects.
 
     Raises:
         SpecError: A range that is empty, or shots that do not fit.
@@ -223,6 +224,7 @@ class SceneSpec:
     camera_moves: float = 0.4
     light_changes: float = 0.3
     translating: float = 0.6
+    nearness: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("characters", "objects", "shots"):

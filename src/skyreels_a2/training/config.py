@@ -136,9 +136,23 @@ class Flow(Section):
     subject_weight: float = Field(default=1.0, ge=1)
 
 
+class Vae(Section):
+    """Lessons of the recipe `vae`; others do not look at it.
+
+    Attributes:
+        pictures: Share of the run in which it sees single pictures; then 5 frames, and 9 frames
+            in the last part. A trained VAE goes on with 0.
+        subject_weight: What an error counts where characters and objects are seen, against 1.
+    """
+
+    pictures: float = Field(default=0.6, ge=0, le=1)
+    subject_weight: float = Field(default=1.0, ge=1)
+
+
 class TrainConfig(Sections):
     """A whole run."""
 
     optim: Optim = Optim()
     flow: Flow = Flow()
+    vae: Vae = Vae()
     loop: Loop = Loop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch
 from torch import Generator, Tensor
 
 from skyreels_a2.errors import SkyReelsA2Error
+from skyreels_a2.runtime.attention import plain_attention
 from skyreels_a2.training.callbacks import Callback
 from skyreels_a2.training.checkpoints import (
     checkpoints,
@@ -150,11 +151,14 @@ class Trainer:
         """Within it the task's model has the averaged weights."""
         return nullcontext() if self.ema is None else self.ema.applied()
 
-    def autocast(self) -> AbstractContextManager[Any]:
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
         """Within it the model computes in the precision of the run."""
         device = next(self.task.model.parameters()).device.type
         wanted = self.config.loop.precision == "bf16"
-        return torch.autocast(device, dtype=torch.bfloat16, enabled=wanted)
+        attention = plain_attention() if wanted and device == "cpu" else nullcontext()
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=wanted), attention:
+            yield
 
     def trained(self) -> dict[str, Tensor]:
         """What is trained, in one piece on the CPU; every process must ask."""

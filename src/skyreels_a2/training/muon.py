@@ -23,13 +23,13 @@ RMS = 0.2
 
 
 class MuonAdamW(torch.optim.Optimizer):
-    """Muon where a parameter has two dimensions, AdamW elsewhere.
+    """Muon for matrices and kernels, AdamW for vectors.
 
     Args:
         parameters: To train; not sharded, since an update needs the whole matrix.
         lr: Learning rate of both.
         betas: Of AdamW.
-        weight_decay: Of matrices and convolutions; vectors do not decay.
+        weight_decay: Of matrices and kernels; vectors do not decay.
     """
 
     def __init__(
@@ -41,9 +41,8 @@ class MuonAdamW(torch.optim.Optimizer):
         weight_decay: float,
     ) -> None:
         kinds = (
-            ("muon", weight_decay, [p for p in parameters if p.ndim == 2]),
-            ("adamw", weight_decay, [p for p in parameters if p.ndim > 2]),
-            ("adamw", 0.0, [p for p in parameters if p.ndim < 2]),
+            ("muon", weight_decay, [p for p in parameters if _is_matrix(p)]),
+            ("adamw", 0.0, [p for p in parameters if not _is_matrix(p)]),
         )
         groups = [
             {"params": chosen, "kind": kind, "weight_decay": decay}
@@ -75,9 +74,15 @@ class MuonAdamW(torch.optim.Optimizer):
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
         momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-        update = orthogonal(torch.lerp(gradient, momentum, MOMENTUM))
+        update = orthogonal(torch.lerp(gradient, momentum, MOMENTUM).flatten(1))
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(update, alpha=-group["lr"] * RMS * max(parameter.shape) ** 0.5)
+        scale = group["lr"] * RMS * max(update.shape) ** 0.5
+        parameter.add_(update.view_as(parameter), alpha=-scale)
+
+
+def _is_matrix(parameter: Tensor) -> bool:
+    """A matrix, or kernels that are one when flattened; not the gains of a norm of images."""
+    return parameter.ndim > 1 and parameter[0].numel() > 1
 
 
 def orthogonal(matrix: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ from skyreels_a2.training.samples import NUM_SAMPLES, Samples, SceneSamples, Tri
 from skyreels_a2.training.task import Task
 from skyreels_a2.training.trainable import select
 from skyreels_a2.training.triplets import ManifestTriplets, SceneTriplets, Triplets
-from skyreels_a2.training.vae import VaeTask
+from skyreels_a2.training.vae import VaeTask, stages
 from skyreels_a2.video import VideoSpec
 
 logger = logging.getLogger(__name__)
@@ -174,11 +174,16 @@ class Recipe:
 
 def vae(setup: Setup, config: TrainConfig) -> Task:
     """Reconstruct rendered scenes."""
-    del config
     source = setup.source()
     pipeline = setup.pipeline()
     pipeline.vae.requires_grad_(requires_grad=True).train()
-    return VaeTask(pipeline.vae, source, setup.spec)
+    return VaeTask(
+        pipeline.vae,
+        source,
+        setup.spec,
+        stages=stages(config.vae.pictures),
+        subject_weight=config.vae.subject_weight,
+    )
 
 
 def dual_encoder(setup: Setup, config: TrainConfig) -> Task:

@@ -20,6 +20,7 @@ from skyreels_a2.elements import Composition, Element
 from skyreels_a2.errors import InputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.images import open_picture
 from skyreels_a2.scenes.assets import AssetSource
+from skyreels_a2.scenes.dyes import DyedSource
 from skyreels_a2.scenes.render import render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import TRAINING, SceneSpec
@@ -30,8 +31,16 @@ from skyreels_a2.video import VideoSpec
 
 logger = logging.getLogger(__name__)
 
-SCENES = replace(TRAINING, characters=(1, 1), objects=(0, 1))
-"""One character, perhaps an object, and a background: at most three references."""
+SCENES = replace(
+    TRAINING,
+    characters=(1, 1),
+    objects=(0, 1),
+    light_changes=0.15,
+    translating=0.8,
+    nearness=1.25,
+)
+"""One character, perhaps an object, and a background: at most three references. Large in the
+frame, since the latents of a small model hold little of what is small."""
 
 
 class Triplets(Protocol):
@@ -46,6 +55,8 @@ class Triplets(Protocol):
 
 class SceneTriplets:
     """Scenes made up as they are asked for.
+
+    Every second one is dyed and its caption says roles only: a model has to look at its references.
 
     Args:
         source: Assets.
@@ -74,8 +85,12 @@ class SceneTriplets:
         """The scene of a number."""
         seed = self._start + number
         scene = sample_scene(self._source, seed, split=self._split, spec=self._spec)
-        rendered = render(scene, self._source)
-        return Triplet(rendered.composition, rendered.video, rendered.subjects())
+        is_dyed = bool(number % 2)
+        rendered = render(scene, DyedSource(self._source, seed) if is_dyed else self._source)
+        composition = rendered.composition
+        if is_dyed:
+            composition = composition.by_roles()
+        return Triplet(composition, rendered.video, rendered.subjects())
 
 
 class ManifestTriplets:

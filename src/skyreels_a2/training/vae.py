@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from skyreels_a2.conditioning.spatial import picture_tensor, reference_video
 from skyreels_a2.media.fit import fit
 from skyreels_a2.runtime.convolutions import channels_last, onednn_convolutions
 from skyreels_a2.scenes.assets import AssetSource
+from skyreels_a2.scenes.dyes import DyedSource
 from skyreels_a2.scenes.render import RenderedScene, render
 from skyreels_a2.scenes.sampling import sample_scene
-from skyreels_a2.scenes.scene import SceneSpec
 from skyreels_a2.scenes.splits import Split
 from skyreels_a2.training.inflation import single_pictures
+from skyreels_a2.training.triplets import SCENES
 from skyreels_a2.video import VideoSpec
 
 HELD_OUT = 10_000_000
@@ -47,7 +48,15 @@ class Stage:
     side: int
 
 
-STAGES = (Stage(0.6, 1, 64), Stage(0.9, 5, 64), Stage(1.0, 9, 64))
+def stages(pictures: float) -> tuple[Stage, ...]:
+    """Single pictures for a share of the run, then 5 frames, and 9 in its last part."""
+    return (
+        Stage(pictures, 1, 64),
+        Stage(pictures + 0.3 * (1 - pictures), 5, 64),
+        Stage(1.0, 9, 64),
+    )
+
+
 CROPS = 4
 """Samples cut from each scene: rendering one costs as much as learning from one."""
 APART = 64
@@ -68,6 +77,8 @@ class VaeTask:
         kl_weight: Weight of the divergence from the unit normal.
         reference_share: Share of samples that are reference videos as the spatial branch lays
             them: pictures on white, four frames each, then zeros.
+        subject_weight: What an error counts where characters and objects are seen, against 1 on
+            the background, whose plain parts would else be most of the lesson.
     """
 
     def __init__(
@@ -76,14 +87,16 @@ class VaeTask:
         source: AssetSource,
         spec: VideoSpec,
         *,
-        stages: Sequence[Stage] = STAGES,
+        stages: Sequence[Stage],
         kl_weight: float = 1e-6,
         reference_share: float = 0.25,
+        subject_weight: float = 1.0,
     ) -> None:
         channels_last(vae)
         self.model = vae
         self.source, self.spec, self.stages = source, spec, stages
         self.kl_weight, self.reference_share = kl_weight, reference_share
+        self.subject_weight = subject_weight
 
     def losses(
         self, indices: Sequence[int], generators: list[Generator], progress: float
@@ -94,7 +107,8 @@ class VaeTask:
             self.sample(index, stage, generator)
             for index, generator in zip(indices, generators, strict=True)
         ]
-        video = torch.stack(samples).to(self.model.device)
+        drawn = torch.stack(samples).to(self.model.device)
+        video, weight = drawn[:, :3].contiguous(), drawn[:, 3:]
         with single_pictures() if stage.frames == 1 else nullcontext():
             posterior = self.model.encode(video).latent_dist
             noise = torch.stack(
@@ -102,13 +116,14 @@ class VaeTask:
             )
             latents = posterior.mean + posterior.std * noise.to(posterior.mean)
             decoded = self.model.decode(latents).sample
-        error = (decoded.float() - video.float()).square().mean(dim=(1, 2, 3, 4))
-        losses = error + self.kl_weight * _divergence(posterior)
+        error = (decoded.float() - video.float()).square()
+        weighted = (error * weight).mean(dim=(1, 2, 3, 4)) / weight.mean(dim=(1, 2, 3, 4))
+        losses = weighted + self.kl_weight * _divergence(posterior)
         psnr = 10 * torch.log10(4 / error.detach().mean())
         return losses, {"psnr": float(psnr), "frames": stage.frames}
 
     def sample(self, index: int, stage: Stage, generator: Generator) -> Tensor:
-        """One training video (3, frames, side, side) in [-1, 1]."""
+        """One training video and what its pixels count: (3 + 1, frames, side, side)."""
         draw = torch.rand(4, generator=generator).tolist()
         number = index // (APART * CROPS) * APART + index % APART
         scene = _scene(self.source, number, stage.frames, self.spec, Split.TRAIN)
@@ -121,9 +136,12 @@ class VaeTask:
                 role = scene.composition.references[int(draw[3] * len(pictures))].role
                 fitted = fit(picture, role, self.spec.width, self.spec.height)
                 video = picture_tensor(fitted)[:, None]
+            weight = torch.ones_like(video[:1])
         else:
             video = as_tensor(scene.frames)
-        return _crop(video, stage.side, draw[1], draw[2])
+            subjects = torch.from_numpy(scene.subjects()).float()[None]
+            weight = 1 + (self.subject_weight - 1) * subjects
+        return _crop(torch.cat([video, weight]), stage.side, draw[1], draw[2])
 
     def validate(self, folder: Path, step: int) -> dict[str, float]:
         """PSNR on held-out scenes, and a picture of truth above reconstruction."""
@@ -200,8 +218,10 @@ def _scene(
     source: AssetSource, seed: int, num_frames: int, spec: VideoSpec, split: Split
 ) -> RenderedScene:
     video = VideoSpec(spec.width, spec.height, num_frames, spec.fps)
-    scenes = SceneSpec(video=video, shot_frames=1)
-    return render(sample_scene(source, seed, split=split, spec=scenes), source)
+    scenes = replace(SCENES, video=video, shot_frames=1)
+    scene = sample_scene(source, seed, split=split, spec=scenes)
+    is_dyed = seed % 2 and split is Split.TRAIN
+    return render(scene, DyedSource(source, seed) if is_dyed else source)
 
 
 def _crop(video: Tensor, side: int, across: float, down: float) -> Tensor:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from skyreels_a2.training.fidelity.templates import Templates, as_planes, templates_of
 from skyreels_a2.video import Frames
 
-SIZES = (0.21, 0.26, 0.32, 0.4, 0.49, 0.6)
+SIZES = (0.25, 0.31, 0.39, 0.49, 0.61, 0.76)
 """Longer side of a subject that is looked for, as a fraction of the frame's height."""
 COARSE, FINE = 8, 16
 SLACK = 2

@@ -10,7 +10,7 @@ references are; held-out assets come first, and training assets fill up where a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,8 +25,9 @@ from skyreels_a2.scenes.dataset import scene_seed
 from skyreels_a2.scenes.references import choose_pose, choose_view, reference_of
 from skyreels_a2.scenes.render import RenderedScene, render
 from skyreels_a2.scenes.sampling import sample_scene
-from skyreels_a2.scenes.scene import Actor, Camera, Course, Direction, Member, SceneSpec
+from skyreels_a2.scenes.scene import Actor, Camera, Course, Direction, Member
 from skyreels_a2.scenes.splits import Split, split_of
+from skyreels_a2.training.triplets import SCENES
 from skyreels_a2.video import TIME_STEP, Frames, VideoSpec
 
 SEED = 20_000_000
@@ -145,9 +146,9 @@ class Suite:
 
     def _rendered(self, seed: int, *, num_objects: int) -> RenderedScene:
         num_frames = self.spec.num_frames - TIME_STEP * (2 + num_objects)
-        kind = SceneSpec(
+        kind = replace(
+            SCENES,
             video=VideoSpec(self.spec.width, self.spec.height, num_frames, self.spec.fps),
-            characters=(1, 1),
             objects=(num_objects, num_objects),
             shot_frames=1,
             light_changes=0.0,
