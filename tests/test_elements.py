@@ -82,6 +82,13 @@ def test_role_text_says_what_each_is_and_not_what_it_looks_like():
     )
 
 
+def test_elements_by_roles_have_pictures_and_nothing_that_names_them():
+    elements = (Element.character("a.png", name="rex", description="red dog", strength=0.5),)
+    told = Composition("@rex runs.", elements).by_roles()
+    assert told.text == told.role_text == "The character runs."
+    assert told.elements == (Element.character("a.png", strength=0.5),)
+
+
 @pytest.mark.parametrize("prompt", ["", "  \n"])
 def test_an_empty_prompt_is_refused(prompt):
     with pytest.raises(CompositionError, match="prompt is empty"):

@@ -6,7 +6,10 @@ from PIL import Image
 
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.videos import save_video
-from skyreels_a2.training.triplets import ManifestTriplets, SceneTriplets
+from skyreels_a2.scenes.drawn.source import BuiltinSource
+from skyreels_a2.scenes.render import render
+from skyreels_a2.scenes.sampling import sample_scene
+from skyreels_a2.training.triplets import SCENES, ManifestTriplets, SceneTriplets
 from skyreels_a2.video import Video, VideoSpec
 
 SPEC = VideoSpec(32, 32, 9, 10)
@@ -74,3 +77,14 @@ def test_a_scene_of_a_number_is_the_same_every_time(triplets):
     np.testing.assert_array_equal(first.video.frames, again.video.frames)
     assert first.composition.text == again.composition.text
     assert isinstance(triplets, SceneTriplets)
+
+
+def test_every_second_scene_is_dyed_and_told_by_roles():
+    source = BuiltinSource()
+    triplets = SceneTriplets(source)
+    plain, dyed = (triplets.triplet(number) for number in (4, 5))
+    assert all(element.description for element in plain.composition.elements)
+    assert not any(element.description for element in dyed.composition.elements)
+    scene = sample_scene(source, 5, spec=SCENES)
+    assert dyed.composition.text == render(scene, source).composition.role_text
+    assert not np.array_equal(dyed.video.frames, render(scene, source).frames)
