@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.table import Table
@@ -16,6 +17,7 @@ from skyreels_a2.cli import bench_flags as flags
 from skyreels_a2.cli import console, study
 from skyreels_a2.cli.flags import as_shard
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
+from skyreels_a2.cli.remote import RemoteChoice, is_address
 from skyreels_a2.elements import PUBLISHED_MAX_REFERENCES
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.manifest import versions
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from skyreels_a2.bench.running import Run
     from skyreels_a2.bench.suites.suite import Suite
     from skyreels_a2.bench.summary import Summary
+
+Choice: TypeAlias = ModelChoice | RemoteChoice
 
 app = typer.Typer(
     help="Score a model or a folder of finished videos on a suite of cases.",
@@ -89,8 +93,8 @@ def bench(  # noqa: PLR0913  (the flags are the interface)
         return 0
     params = dict(context.params)
     chosen = _open_suite(params)
-    choice = ModelChoice(model, device=device)
-    folder = out or Path("bench") / f"{name or _stem(videos, model)}-{suite}"
+    choice = RemoteChoice(model) if is_address(model) else ModelChoice(model, device=device)
+    folder = out or Path("bench") / f"{_file_name(name or _stem(videos, model))}-{suite}"
     with console.progress_bars() as bars:
         failures = 0
         if videos is None:
@@ -185,7 +189,11 @@ def _stem(videos: Path | None, model: str) -> str:
     return Path(model).name if videos is None else videos.resolve().name
 
 
-def _settings(choice: ModelChoice, params: Mapping[str, Any]) -> Settings:
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name)
+
+
+def _settings(choice: Choice, params: Mapping[str, Any]) -> Settings:
     from skyreels_a2.bench.generating import Settings
 
     defaults = choice.defaults
@@ -201,7 +209,7 @@ def _settings(choice: ModelChoice, params: Mapping[str, Any]) -> Settings:
 
 
 def _generate(
-    suite: Suite, choice: ModelChoice, folder: Path, params: Mapping[str, Any], bars: console.Bars
+    suite: Suite, choice: Choice, folder: Path, params: Mapping[str, Any], bars: console.Bars
 ) -> int:
     """Make what is not there yet; returns how many could not be made."""
     from skyreels_a2.bench.generating import plan_jobs, write_files
@@ -220,7 +228,7 @@ def _generate(
 
 def _make(
     jobs: list[Job],
-    choice: ModelChoice,
+    choice: Choice,
     settings: Settings,
     params: Mapping[str, Any],
     bars: console.Bars,
@@ -230,10 +238,10 @@ def _make(
 
     told: Callable[[int, int], None] = lambda done, total: bars("video", done, total)  # noqa: E731
     if params["ray"] is None:
-        return generate(jobs, OpenPipeline(choice, bars), settings.model, on_video=told)
+        return generate(jobs, _opener(choice, bars), settings.model, on_video=told)
     return generate_on_ray(
         jobs,
-        OpenPipeline(choice),
+        _opener(choice),
         settings.model,
         address=params["ray"],
         workers=params["workers"],
@@ -241,8 +249,12 @@ def _make(
     )
 
 
+def _opener(choice: Choice, bars: console.Bars | None = None) -> Callable[[], Composer]:
+    return choice.composer if isinstance(choice, RemoteChoice) else OpenPipeline(choice, bars)
+
+
 def _run(
-    suite: Suite, choice: ModelChoice, folder: Path, params: Mapping[str, Any], bars: console.Bars
+    suite: Suite, choice: Choice, folder: Path, params: Mapping[str, Any], bars: console.Bars
 ) -> Run:
     from skyreels_a2.bench.metrics.registry import open_metrics
     from skyreels_a2.bench.networks.weights import Judge, Weights
