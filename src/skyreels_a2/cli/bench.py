@@ -159,7 +159,7 @@ def compare_runs(
         table.add_row(
             name,
             f"{difference.mean:+.3f}",
-            f"{difference.low:+.3f} to {difference.high:+.3f}",
+            difference.interval("+.3f"),
             f"{100 * found.probability:.1f} %",
             str(difference.count),
             verdict(found),
@@ -296,10 +296,11 @@ def _run(
 
 def _tell_cost(suite: Suite, params: Mapping[str, Any]) -> None:
     """Say what judging takes, before it starts."""
-    from skyreels_a2.bench.metrics.judged import JUDGES, NUM_FRAMES
+    from skyreels_a2.bench.metrics.judged import NUM_FRAMES
+    from skyreels_a2.bench.metrics.registry import JUDGED
     from skyreels_a2.bench.networks.judge import estimate_cost
 
-    wanted = [m for m in JUDGES if m.name in (params["metrics"] or [j.name for j in JUDGES])]
+    wanted = set(JUDGED) & set(params["metrics"] or JUDGED)
     videos = len(suite.cases) * (1 if params["videos"] else params["best_of"])
     pictures = NUM_FRAMES + max(len(case.composition.references) for case in suite.cases)
     cost = estimate_cost(videos, len(wanted), params["judge_repeats"], pictures)
@@ -331,11 +332,12 @@ def _tell(run: Run, summary: Summary) -> None:
     table = Table("metric", "mean", "95 %", "videos", title=f"{run.name} on {run.suite.name}")
     for name, metric in {**summary.totals, **summary.metrics}.items():
         if found := metric.estimate:
-            interval = f"{found.low:.3f} to {found.high:.3f}"
-            table.add_row(name, f"{found.mean:.3f}", interval, str(found.count))
+            table.add_row(name, f"{found.mean:.3f}", found.interval(), str(found.count))
         else:
             table.add_row(name, "missing" if metric.missing else "not asked", "", "0")
     console.messages.print(table)
+    for reason in sorted({m.missing for m in summary.metrics.values() if m.missing}):
+        console.messages.print(f"missing: {reason}", markup=False)
     for video, flags_ in summary.flagged.items():
         console.messages.print(f"{video}: {'; '.join(flags_)}", markup=False)
     console.data.print(str(run.out / "report.html"), markup=False)

@@ -34,6 +34,8 @@ class Contender:
 def verdict(found: Comparison) -> str:
     """What a comparison says, in words a reader may quote."""
     low, high = found.difference.low, found.difference.high
+    if found.difference.count < 2:
+        return "one case tells nothing"
     if low > 0:
         return "first is better"
     if high < 0:

@@ -64,9 +64,7 @@ def figure(found: Estimate | None, digits: int = 3) -> str:
     """A mean with its interval."""
     if found is None:
         return "–"
-    return (
-        f"{found.mean:.{digits}f} <small>[{found.low:.{digits}f}, {found.high:.{digits}f}]</small>"
-    )
+    return f"{found.mean:.{digits}f} <small>[{found.interval(f'.{digits}f')}]</small>"
 
 
 def _head(system: System, summary: Summary) -> str:
