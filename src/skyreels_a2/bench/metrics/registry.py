@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from skyreels_a2.bench.metrics.aesthetic import Aesthetic
 from skyreels_a2.bench.metrics.background import Background
 from skyreels_a2.bench.metrics.background_lite import BackgroundLite
+from skyreels_a2.bench.metrics.character_dual import CharacterDual
 from skyreels_a2.bench.metrics.character_id import CharacterId
 from skyreels_a2.bench.metrics.character_lite import CharacterLite
 from skyreels_a2.bench.metrics.copy_paste import CopyPaste
 from skyreels_a2.bench.metrics.drift import Drift
-from skyreels_a2.bench.metrics.dual import CharacterDual, ObjectDual, TextDual
 from skyreels_a2.bench.metrics.dynamic_raft import DynamicDegree
 from skyreels_a2.bench.metrics.face_dlib import FaceDlib
 from skyreels_a2.bench.metrics.flow_dynamics import FlowDynamics
@@ -27,10 +27,12 @@ from skyreels_a2.bench.metrics.judged import Judged
 from skyreels_a2.bench.metrics.metric import Metric
 from skyreels_a2.bench.metrics.motion_smoothness import MotionSmoothness
 from skyreels_a2.bench.metrics.object_dino import ObjectDino
+from skyreels_a2.bench.metrics.object_dual import ObjectDual
 from skyreels_a2.bench.metrics.object_lite import ObjectLite
 from skyreels_a2.bench.metrics.object_similarity import ObjectSimilarity
 from skyreels_a2.bench.metrics.reference_flash import ReferenceFlash
 from skyreels_a2.bench.metrics.sharpness import Sharpness
+from skyreels_a2.bench.metrics.text_dual import TextDual
 from skyreels_a2.bench.networks.weights import Weights
 from skyreels_a2.errors import InputError
 
