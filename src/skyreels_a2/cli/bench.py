@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from skyreels_a2.bench.suites.suite import TooMany
 from skyreels_a2.cli import bench_flags as flags
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from skyreels_a2.bench.suites.suite import Suite
     from skyreels_a2.bench.summary import Summary
 
+_UNBROKEN = Column("metric", no_wrap=True)
 Choice: TypeAlias = ModelChoice | RemoteChoice
 
 app = typer.Typer(
@@ -141,11 +142,7 @@ def compare_runs(
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
 ) -> None:
     """Compare two runs case by case: differences, intervals, and which is better how surely."""
-    from skyreels_a2.bench.report.comparison import (
-        Contender,
-        verdict,
-        write_comparison,
-    )
+    from skyreels_a2.bench.report.comparison import Contender, verdict, write_comparison
     from skyreels_a2.bench.scoring import read_run
     from skyreels_a2.bench.summary import compare
 
@@ -153,7 +150,7 @@ def compare_runs(
     compared = compare(contenders[0].rows, contenders[1].rows)
     if not compared:
         raise InputError(f"{first} and {second} have no case in common: compare runs of one suite")
-    table = Table("metric", "difference", "95 %", "first better", "cases", "")
+    table = Table(_UNBROKEN, "difference", "95 %", "first better", "cases", "")
     for name, found in compared.items():
         difference = found.difference
         table.add_row(
@@ -329,7 +326,7 @@ def _score(run: Run, best_of: int, seed: int) -> Summary:
 
 
 def _tell(run: Run, summary: Summary) -> None:
-    table = Table("metric", "mean", "95 %", "videos", title=f"{run.name} on {run.suite.name}")
+    table = Table(_UNBROKEN, "mean", "95 %", "videos", title=f"{run.name} on {run.suite.name}")
     for name, metric in {**summary.totals, **summary.metrics}.items():
         if found := metric.estimate:
             table.add_row(name, f"{found.mean:.3f}", found.interval(), str(found.count))

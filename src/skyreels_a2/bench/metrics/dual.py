@@ -17,6 +17,7 @@ from skyreels_a2.bench.metrics.matching import best_match, frame_cells
 from skyreels_a2.bench.metrics.metric import Measured, Metric
 from skyreels_a2.bench.metrics.regions import require_elements
 from skyreels_a2.bench.networks.tiny_dual import open_tiny_dual
+from skyreels_a2.bench.networks.weights import DUAL_ENCODER, Weights
 from skyreels_a2.elements import Role
 from skyreels_a2.media.images import open_picture
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from skyreels_a2.bench.networks.weights import Weights
     from skyreels_a2.elements import Reference
 
 _NUM_FRAMES = 12
@@ -40,6 +40,8 @@ class Dual(Metric):
 
     role: ClassVar[Role]
     uses = "dual encoder of the model folder"
+    networks = (DUAL_ENCODER,)
+    version = 2
 
     def measure(self, case: Case, footage: Footage) -> Measured:
         """Mean over references and frames of the best crop's cosine."""

@@ -11,6 +11,7 @@ from skyreels_a2.bench.cases import Case
 from skyreels_a2.bench.footage import Footage
 from skyreels_a2.bench.metrics.metric import Measured, Metric
 from skyreels_a2.bench.networks.judge import open_judge
+from skyreels_a2.bench.networks.weights import JUDGE
 from skyreels_a2.media.images import open_picture
 
 NUM_FRAMES = 8
@@ -26,6 +27,7 @@ class Judged(Metric):
     question: ClassVar[str]
     shows_references: ClassVar[bool] = True
     uses = "a judge (--judge-url)"
+    networks = (JUDGE,)
     scale = 5.0
 
     def measure(self, case: Case, footage: Footage) -> Measured:

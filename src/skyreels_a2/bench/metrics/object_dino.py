@@ -19,6 +19,7 @@ class ObjectDino(Metric):
     dimension = Dimension.OBJECT
     says = "the same by DINOv2, stricter about identity"
     uses = "Grounding DINO or OWLv2, DINOv2"
+    networks = ("dinov2", "detector")
 
     def measure(self, case: Case, footage: Footage) -> Measured:
         """Mean over the case's objects."""

@@ -20,6 +20,7 @@ class ObjectSimilarity(Metric):
     published = True
     says = "reference and detected region, cosine"
     uses = "Grounding DINO or OWLv2, CLIP"
+    networks = ("clip", "detector")
 
     def measure(self, case: Case, footage: Footage) -> Measured:
         """Mean over the case's objects."""

@@ -13,6 +13,7 @@ from skyreels_a2.bench.footage import Footage
 from skyreels_a2.bench.metrics.dual import embed_pictures, square
 from skyreels_a2.bench.metrics.metric import Dimension, Measured, Metric
 from skyreels_a2.bench.networks.tiny_dual import open_tiny_dual
+from skyreels_a2.bench.networks.weights import DUAL_ENCODER
 from skyreels_a2.elements import Role
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class TextDual(Metric):
     dimension = Dimension.TEXT
     says = "prompt and ends of the video, elements' words and parts of frames, cosine x 100"
     uses = "dual encoder of the model folder"
+    networks = (DUAL_ENCODER,)
+    version = 2
     scale = 100.0
 
     def measure(self, case: Case, footage: Footage) -> Measured:

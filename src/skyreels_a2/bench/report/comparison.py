@@ -83,7 +83,7 @@ def write_comparison(first: Contender, second: Contender, path: Path) -> None:
         "of bootstrap resamples in which the first is better; two systems are told apart when the "
         "95 % interval of their difference leaves out 0.</p><div class=wide><table><tr><th>metric"
         f"</th><th>{escape(first.name)}</th><th>{escape(second.name)}</th><th>difference [95 %]"
-        "</th><th>first better</th><th>cases</th><th>verdict</th></tr>"
+        "</th><th>first better</th><th>cases</th><th class=says>verdict</th></tr>"
         f"{rows}</table></div><div class=charts>{figures}</div></main></body></html>\n"
     )
     with write_aside(path, overwrite=True) as part, output_errors(path):
