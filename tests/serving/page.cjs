@@ -66,7 +66,8 @@ stories.whole = async (page) => {
   await other.getByRole("button", { name: "Cancel" }).click();
   await page.locator(".video[data-status=cancelled]").waitFor();
   await page.locator(`.video[data-id=${id}][data-status=completed]`).waitFor();
-  await found.locator("video").waitFor();
+  await found.locator("video").focus(); // by keyboard as by pointer, it then plays
+  await page.waitForFunction((film) => !film.paused && film.controls, await found.locator("video").elementHandle());
   const [download] = await Promise.all([
     page.waitForEvent("download"), found.getByRole("link", { name: "Download" }).click(),
   ]);
