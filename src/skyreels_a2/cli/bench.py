@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from skyreels_a2.bench.suites.suite import Suite
     from skyreels_a2.bench.summary import Summary
 
-_UNBROKEN = Column("metric", no_wrap=True)
 Choice: TypeAlias = ModelChoice | RemoteChoice
 
 app = typer.Typer(
@@ -150,7 +149,7 @@ def compare_runs(
     compared = compare(contenders[0].rows, contenders[1].rows)
     if not compared:
         raise InputError(f"{first} and {second} have no case in common: compare runs of one suite")
-    table = Table(_UNBROKEN, "difference", "95 %", "first better", "cases", "")
+    table = Table(_metrics(), "difference", "95 %", "first better", "cases", "")
     for name, found in compared.items():
         difference = found.difference
         table.add_row(
@@ -325,8 +324,13 @@ def _score(run: Run, best_of: int, seed: int) -> Summary:
     return report(run, score_run(run))
 
 
+def _metrics() -> Column:
+    """Names of metrics, which no line breaks."""
+    return Column("metric", no_wrap=True)
+
+
 def _tell(run: Run, summary: Summary) -> None:
-    table = Table(_UNBROKEN, "mean", "95 %", "videos", title=f"{run.name} on {run.suite.name}")
+    table = Table(_metrics(), "mean", "95 %", "videos", title=f"{run.name} on {run.suite.name}")
     for name, metric in {**summary.totals, **summary.metrics}.items():
         if found := metric.estimate:
             table.add_row(name, f"{found.mean:.3f}", found.interval(), str(found.count))
