@@ -2,7 +2,8 @@
 
     python benchmarks/metric_validity.py --source all --assets FOLDER --count 24
 
-Writes `src/skyreels_a2/bench/measured_validity.json`, which reports and documentation read.
+Writes `src/skyreels_a2/bench/measured_validity.json`, which reports and documentation read; with
+`--metric`, only those figures of it, if it is of the same scenes.
 """
 
 from __future__ import annotations
@@ -41,16 +42,18 @@ def main() -> None:
         steps = " > ".join(f"{version} {mean:.3f}" for version, mean in validity.means.items())
         rho = validity.rho
         print(f"{name:18} rho {rho.mean:.2f} [{rho.low:.2f}, {rho.high:.2f}]  {steps}")
-    content = {
-        "source": given.source,
-        "scenes": given.count,
-        "metrics": {
-            name: {**asdict(v.rho), "rho": round(v.rho.mean, 3), "means": dict(v.means)}
-            for name, v in found.items()
-        },
+    scenes = {"source": given.source, "scenes": given.count}
+    figures = {
+        name: {**asdict(v.rho), "rho": round(v.rho.mean, 3), "means": dict(v.means)}
+        for name, v in found.items()
     }
-    if not given.metric:
-        given.out.write_text(json.dumps(content, indent=1) + "\n")
+    if given.metric:
+        before = json.loads(given.out.read_text())
+        if any(before[key] != value for key, value in scenes.items()):
+            print("not written: the other figures are of other scenes")
+            return
+        figures = {**before["metrics"], **figures}
+    given.out.write_text(json.dumps({**scenes, "metrics": figures}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

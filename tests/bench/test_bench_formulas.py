@@ -28,6 +28,8 @@ def test_the_home_total_uses_what_is_known_by_the_published_weights():
     assert home_total({}) is None
 
 
+MISPRINTED = {("1.0", "human", 54.52): 54.43}
+"""EchoVideo's total in v1.0 Human is not what its own row gives."""
 # The rows of OpenS2V-Eval's leaderboards, per metric in percent, and the printed total last.
 OPENS2V = {
     ("1.0", "human"): (
@@ -46,7 +48,7 @@ OPENS2V = {
         41.76 38.12 43.14 72.03 64.67 52.97
         44.13 31.76 43.83 73.67 66.44 53.32
         45.60 23.48 32.42 72.68 68.11 49.80
-        39.93 35.16 48.57 68.40 69.22 54.43
+        39.93 35.16 48.57 68.40 69.22 54.52
         31.76 50.09 76.45 45.28 47.08 52.31
         42.03 33.54 31.56 52.91 54.03 43.37
         49.14 41.24 55.02 72.55 68.33 58.69
@@ -163,8 +165,8 @@ def opens2v_rows():
 
 @pytest.mark.parametrize(("version", "domain", "values", "total"), list(opens2v_rows()))
 def test_opens2v_totals_are_the_printed_ones(version, domain, values, total):
-    # EchoVideo in v1.0 Human is printed as 54.52, which its own row does not give (54.43).
-    assert opens2v_total(version, domain, values) == pytest.approx(total, abs=0.035)
+    expected = MISPRINTED.get((version, domain, total), total)
+    assert opens2v_total(version, domain, values) == pytest.approx(expected, abs=0.035)
 
 
 def test_all_82_rows_of_opens2v_are_there():

@@ -1,6 +1,7 @@
 """Every metric notices what its dimension is about, on frames whose truth is known."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from skyreels_a2.bench.footage import Footage
 from skyreels_a2.bench.metrics.dynamics import dynamic_degree
 from skyreels_a2.bench.metrics.matching import best_match, cut_out, frame_cells
 from skyreels_a2.bench.metrics.registry import METRICS, open_metrics
+from skyreels_a2.bench.networks.weights import Weights
 from skyreels_a2.bench.running import measured_validity
 from skyreels_a2.bench.scoring import measure_all
 from skyreels_a2.bench.statistics import spearman
@@ -21,6 +23,7 @@ from skyreels_a2.elements import Composition, Element
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.fit import fit
 from skyreels_a2.media.images import open_picture
+from skyreels_a2.pipeline.folders import model_folder
 
 OFFLINE = [
     *("character-lite", "object-lite", "background-lite", "sharpness", "flow-smoothness"),
@@ -39,6 +42,24 @@ def test_a_metric_ranks_known_truth_rightly(name, source, weights):
     values = ranked(metric, ladder_for(metric, source, 0))
     assert values is not None
     assert spearman(list(values.values()), range(len(values), 0, -1)) >= 0.8
+
+
+@pytest.mark.parametrize("name", ["character-dual", "object-dual", "text-dual"])
+def test_the_embedded_encoder_tells_what_was_asked_from_what_was_not(name, source):
+    (metric,) = open_metrics([name], Weights(model_folder=model_folder("a2-tiny")))
+    ladder = ladder_for(metric, source, 0)
+    *_, worst = ladder.versions
+    values = ranked(
+        metric, replace(ladder, versions={v: ladder.versions[v] for v in ("truth", worst)})
+    )
+    assert values["truth"] > values[worst]
+
+
+def test_a_prompt_is_held_against_the_ends_alone_where_no_element_has_words(pictures, footage):
+    (metric,) = open_metrics(["text-dual"], Weights(model_folder=model_folder("a2-tiny")))
+    silent = Case("silent", Composition("a thing on a hill", (Element.object(pictures[0]),)))
+    measured = metric.measure(silent, footage)
+    assert measured.value == pytest.approx(100 * max(0.0, measured.details["whole"]))
 
 
 def test_validity_leaves_out_metrics_without_their_network(source, weights):

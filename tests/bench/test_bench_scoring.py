@@ -100,6 +100,19 @@ def test_a_video_that_changed_is_scored_again_alone(pairs, tmp_path, write_video
     assert len(read_rows(Ledger(tmp_path / "scores.jsonl"))) == 3
 
 
+def test_scores_of_another_definition_or_network_are_made_again(pairs, tmp_path):
+    run(pairs, tmp_path, [Counting(Weights())])
+    changed = Counting(Weights())
+    changed.version = 2
+    run(pairs, tmp_path, [changed])
+    assert changed.asked == 2
+    for place in ("/one", "/other"):
+        asking = Counting(Weights((("clip", place),)))
+        asking.version, asking.networks = 2, ("clip",)
+        (row, *_) = run(pairs, tmp_path, [asking])
+        assert (asking.asked, row.scores["sharpness"].by) == (2, f"v2 clip={place}")
+
+
 def test_further_metrics_are_added_to_what_is_known(pairs, tmp_path):
     run(pairs, tmp_path, [Counting(Weights())])
     metric = Counting(Weights())

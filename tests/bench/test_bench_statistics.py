@@ -13,9 +13,11 @@ def test_the_interval_holds_the_true_mean_about_95_times_of_100():
     assert 270 <= hits <= 297
 
 
-def test_an_estimate_of_one_value_is_that_value_and_of_none_is_none():
+def test_an_estimate_of_one_value_is_that_value_without_an_interval_and_of_none_is_none():
     found = estimate([0.4])
     assert (found.mean, found.low, found.high, found.count) == (0.4, 0.4, 0.4, 1)
+    assert found.interval() == "one case"
+    assert estimate([0.4, 0.4]).interval(".2f") == "0.40 to 0.40"
     assert estimate([]) is None
 
 

@@ -37,7 +37,8 @@ def test_the_kit_names_nobody_and_the_key_stays_outside(kit):
         ("two", "case-0"),
     ]
     names = sorted(path.name for path in kit.rglob("*") if path.is_file())
-    assert names == ["study.html", "v001.webm", "v002.webm", "v003.webm"]
+    assert names == sorted([*(f"{item}.webm" for item in key), "study.html"])
+    assert len(names) == 4
     page = (kit / "study.html").read_text()
     assert "case-0" not in page
     assert len(CRITERIA) == 10
@@ -55,6 +56,19 @@ def test_the_order_is_decided_by_the_seed(cases, write_video, moving, tmp_path):
         key = json.loads((tmp_path / f"kit{seed}-key.json").read_text())
         orders.add(tuple(entry["case"] for entry in key.values()))
     assert len(orders) > 1
+
+
+def test_another_kit_of_the_same_cases_has_other_names(kit, cases, write_video, moving, tmp_path):
+    for name in ("one/case-0.webm", "one/case-1.webm", "two/case-0.webm"):
+        write_video(f"new/{name}", moving[::-1])
+    suite, systems = (
+        Suite("two", tuple(cases[:2])),
+        {n: tmp_path / "new" / n for n in ("one", "two")},
+    )
+    write_kit(suite, systems, tmp_path / "other")
+    keys = [json.loads((tmp_path / f"{n}-key.json").read_text()) for n in ("kit", "other")]
+    assert list(keys[0].values()) == list(keys[1].values())
+    assert not set(keys[0]) & set(keys[1])
 
 
 def test_marks_are_summed_by_system_with_agreement(kit, tmp_path):
@@ -76,13 +90,15 @@ def test_marks_are_summed_by_system_with_agreement(kit, tmp_path):
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        (("a", "v999", "quality", 3), "is no mark of this study"),
-        (("a", "v001", "charm", 3), "is no mark of this study"),
-        (("a", "v001", "quality", 7), "is no mark of this study"),
-        (("a", "v001", "quality", "good"), "line 2: expected rater,video,criterion,mark"),
+        (("a", "000000-001", "quality", 3), "is no mark of this study"),
+        (("a", "ITEM", "charm", 3), "is no mark of this study"),
+        (("a", "ITEM", "quality", 7), "is no mark of this study"),
+        (("a", "ITEM", "quality", "good"), "line 2: expected rater,video,criterion,mark"),
     ],
 )
 def test_marks_of_another_study_are_refused(kit, tmp_path, row, told):
+    (item, *_) = json.loads(kit.with_name("kit-key.json").read_text())
+    row = [item if cell == "ITEM" else cell for cell in row]
     with pytest.raises(InputError, match=told):
         aggregate_study([marks(tmp_path / "a.csv", [row])], kit.with_name("kit-key.json"))
 

@@ -208,6 +208,7 @@ def test_the_dual_encoder_of_a_model_folder_is_used_when_it_has_one(
     others = {"image_processor": pipeline.image_processor, "tokenizer": pipeline.tokenizer}
     DualEncoder(*parts, **others).save(tmp_path)
     found = measure_all(case, footage, open_metrics(names, Weights(model_folder=tmp_path)))
+    assert found["text-dual"].by != absent["text-dual"].by
     for name, score in found.items():
         assert score.status is Status.OK, (name, score.reason)
         assert 0 <= score.value <= 100

@@ -65,10 +65,23 @@ def test_a_folder_of_videos_is_scored_whatever_is_in_it(cli, finished, tmp_path)
     assert "mine on scenes-50" in (tmp_path / "run/report.html").read_text()
 
 
-def test_runs_are_compared(cli, finished, tmp_path):
-    cli("bench", "--videos", finished, "--limit", 2, "-o", "a", *QUICK)
+@pytest.fixture
+def browser(tmp_path, monkeypatch):
+    """A browser that writes down what it is shown."""
+    script, shown = tmp_path / "browser", tmp_path / "shown"
+    script.write_text(f'#!/bin/sh\necho "$1" >> {shown}\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{script} %s")
+    monkeypatch.setattr("webbrowser._tryorder", None)  # it reads the variable once
+    return shown
+
+
+def test_runs_are_compared_and_shown(cli, finished, tmp_path, browser):
+    cli("bench", "--videos", finished, "--limit", 2, "-o", "a", *QUICK, "--open")
     cli("bench", "--videos", finished, "--limit", 2, "-o", "b", *QUICK)
-    done = cli("bench", "compare", "a", "b")
+    done = cli("bench", "compare", "a", "b", "--open")
+    pages = [(tmp_path / page).as_uri() for page in ("a/report.html", "comparison.html")]
+    assert browser.read_text().split() == pages
     assert done.code == 0, done.err
     assert "sharpness" in done.err
     page = (tmp_path / "comparison.html").read_text()

@@ -57,16 +57,17 @@ stories.whole = async (page) => {
   await page.reload();
   const found = page.locator(`.video[data-id=${id}]`);
   await found.locator(".state", { hasText: "step" }).waitFor();
-  // Another that is not wanted after all.
-  await page.setInputFiles(".drop[data-role=object] input[type=file]", files("cup.jpg"));
-  await page.waitForFunction(() => document.querySelectorAll(".card:not(.working)").length === 1);
+  // The composition is there as well. Another video that is not wanted after all.
+  await page.waitForFunction(() => document.querySelectorAll(".card img[src]").length === 3);
+  assert.equal(await page.inputValue("#steps"), "30");
   await page.fill("#prompt", "a slow @cup");
   await page.click("#make");
   const other = page.locator(`.video:not([data-id=${id}])`).first();
   await other.getByRole("button", { name: "Cancel" }).click();
   await page.locator(".video[data-status=cancelled]").waitFor();
   await page.locator(`.video[data-id=${id}][data-status=completed]`).waitFor();
-  await found.locator("video").waitFor();
+  await found.locator("video").focus(); // by keyboard as by pointer, it then plays
+  await page.waitForFunction((film) => !film.paused && film.controls, await found.locator("video").elementHandle());
   const [download] = await Promise.all([
     page.waitForEvent("download"), found.getByRole("link", { name: "Download" }).click(),
   ]);
@@ -92,6 +93,7 @@ stories.saved = async (page) => {
   await page.getByLabel("Name", { exact: true }).fill("berta");
   await page.getByRole("button", { name: "Save berta" }).click();
   await page.locator("#saved-count", { hasText: "(1)" }).waitFor();
+  await page.getByRole("button", { name: "Remove berta" }).click();
   await page.reload();
   await page.fill("#prompt", "");
   await page.focus("#prompt");
@@ -100,11 +102,20 @@ stories.saved = async (page) => {
   await page.keyboard.press("Enter");
   await page.keyboard.type("waves");
   await page.locator("#check .good", { hasText: "berta waves" }).waitFor();
+  await page.locator("#more summary").click();
+  await page.selectOption("#guider", "apg");
+  await page.fill("#flow-shift", "6");
   await page.click("#make");
   await page.locator(".video[data-status=completed]").first().waitFor();
-  await page.getByRole("button", { name: "Use its settings" }).first().click();
+  await page.locator(".how summary").click();
+  await page.locator(".how dd", { hasText: "3, apg" }).waitFor();
+  await page.selectOption("#guider", "cfg");
+  await page.fill("#flow-shift", "");
+  await page.getByRole("button", { name: "Use its settings" }).click();
   await page.locator(".card img[src]").waitFor();
   assert.equal(await page.inputValue("#prompt"), "@berta waves");
+  assert.equal(await page.inputValue("#guider"), "apg");
+  assert.equal(await page.inputValue("#flow-shift"), "6");
 };
 
 // A phone: nothing sticks out, everything can be reached.

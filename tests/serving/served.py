@@ -19,7 +19,8 @@ from PIL import Image
 from skyreels_a2.serving.client import _multipart
 
 DRAWING = Path(__file__).parent / "drawing_server.py"
-PATIENCE = 90.0
+PATIENCE = 240.0
+"""Seconds to wait for what must happen: what has happened is not waited for."""
 
 
 def until(condition, *, seconds=PATIENCE, every=0.05):

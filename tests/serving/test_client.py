@@ -2,14 +2,18 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from skyreels_a2 import Composer, Composition, Element, GenerationRequest, Sampling, VideoSpec
+from skyreels_a2.cli.main import run
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
+from skyreels_a2.cli.remote import _models
 from skyreels_a2.errors import InputError
+from skyreels_a2.media.manifest import Manifest
 from skyreels_a2.media.videos import read_video, save_video
 from skyreels_a2.serving.client import ServerComposer, ServerError
 
@@ -43,7 +47,7 @@ def test_what_a_server_makes_is_what_the_pipeline_makes(
     server = start_server("--model", model_folder, drawing=False)
     request = replace(request_, spec=VideoSpec(32, 32, 5, 10.0))
     composer = ServerComposer(server.api.url)
-    assert composer.models() == [str(model_folder)]
+    assert [model.id for model in composer.models()] == [str(model_folder)]
     there = composer.generate(request).video
     pipeline = load_pipeline(ModelChoice(str(model_folder), device="cpu"), lambda *_: None)
     save_video(pipeline.generate(request).video, tmp_path / "here.mp4")
@@ -62,6 +66,30 @@ def test_failures_are_told_in_the_servers_words(api, request_):
         composer.generate(replace(request_, trim_references=False))
     with pytest.raises(InputError, match="no http"):
         ServerComposer("here")
+
+
+def test_a_server_is_benchmarked_by_its_address(api, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = ["bench", "--limit", "2", "--frames", "5", "--metric", "sharpness", "--model"]
+    before = len(api.get("/v1/videos?limit=100").json["data"])
+    assert run([*command, api.url]) == 0, capsys.readouterr().err
+    folder = tmp_path / Path(capsys.readouterr().out.strip()).parent
+    manifest = Manifest.read(folder / "videos" / "scene-02.mp4")
+    assert manifest.model.name == f"{api.url}#a2-tiny"
+    assert (manifest.spec.width, manifest.sampling.guidance_scale) == (32, 3.0)
+    assert "#a2-tiny" in (folder / "report.html").read_text()
+    assert run([*command, f"{api.url}/#a2-tiny", "-o", str(folder)]) == 0  # all is there
+    assert len(api.get("/v1/videos?limit=100").json["data"]) == before + 2
+    assert run([*command, f"{api.url}#other"]) == 2
+    assert "it has a2-tiny" in capsys.readouterr().err
+
+
+def test_a_benchmark_sends_the_key_of_the_environment(api, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKYREELS_A2_KEY", "a2_no_key")
+    _models.cache_clear()
+    assert run(["bench", "--limit", "1", "--model", api.url]) == 1
+    assert "API key is not valid" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_is_an_error_of_one_line(request_):

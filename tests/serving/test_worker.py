@@ -34,7 +34,7 @@ def test_progress_goes_step_by_step(api):
     until(watch)
     assert {step for step, _ in seen} & {1, 2, 3}
     assert [progress for _, progress in seen] == sorted(progress for _, progress in seen)
-    assert api.get(f"/v1/videos/{video}/preview").body.startswith(b"\xff\xd8")
+    assert api.get(api.job(video)["preview"]).body.startswith(b"\xff\xd8")
 
 
 def test_a_running_job_is_cancelled_between_steps(api):

@@ -50,6 +50,7 @@ class Score:
         value: Higher is better; None unless the status is ok, and 0 if the video failed.
         reason: Why there is no value, or what was noticed.
         details: Further figures, such as where to cut.
+        by: Version and networks of the metric that gave it; see `Metric.by`.
     """
 
     metric: str
@@ -57,3 +58,4 @@ class Score:
     value: float | None = None
     reason: str = ""
     details: Mapping[str, float] = field(default_factory=dict)
+    by: str = ""

@@ -102,7 +102,7 @@ def choose_best(run: Run, seeds: Sequence[int]) -> str:
                 shutil.copyfile(best, part)
         gains.append(_rank(ranked[-1]) - sum(map(_rank, ranked)) / len(ranked))
     found = estimate(gains)
-    gain = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]" if found else "nothing"
+    gain = f"{found.mean:+.3f} [{found.interval('+.3f')}]" if found else "nothing"
     return (
         f"best of {len(seeds)} seeds a case by the totals shown here: {len(seeds)} times the "
         f"generation and scoring, {gain} on the total against a seed taken by chance"

@@ -1,14 +1,14 @@
 """Scoring: every video by every metric, one row a video, appended as soon as it is known.
 
-The rows are the only record. A row that is complete and whose video has not changed is not made
-again; metrics that were not asked for then are added. Nothing here stops for a broken video.
+The rows are the only record. A score is not made again unless its video, its metric or a network
+has changed; metrics that were not asked for then are added. Nothing here stops for a broken video.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ class Row:
                     "value": score.value,
                     "reason": score.reason,
                     "details": dict(score.details),
+                    "by": score.by,
                 }
                 for name, score in self.scores.items()
             },
@@ -82,7 +83,9 @@ class Row:
             KeyError, ValueError: It is no such line.
         """
         scores = {
-            name: Score(name, Status(s["status"]), s["value"], s["reason"], s["details"])
+            name: Score(
+                name, Status(s["status"]), s["value"], s["reason"], s["details"], s.get("by", "")
+            )
             for name, s in given["scores"].items()
         }
         return cls(
@@ -160,13 +163,13 @@ def read_run(folder: Path) -> list[Row]:
 
 def measure_all(case: Case, footage: Footage, metrics: Iterable[Metric]) -> dict[str, Score]:
     """Every metric's score of footage."""
-    return {metric.name: _measure(case, footage, metric) for metric in metrics}
+    return {m.name: replace(_measure(case, footage, m), by=m.by) for m in metrics}
 
 
 def _is_known(row: Row, metric: Metric) -> bool:
-    """A network that was missing may be there now, so only what is known is kept."""
+    """Kept is what is known, by the metric as it is now: a missing network may be there by now."""
     score = row.scores.get(metric.name)
-    return score is not None and score.status is not Status.MISSING
+    return score is not None and score.status is not Status.MISSING and score.by == metric.by
 
 
 def _scored(row: Row, case: Case, path: Path, metrics: Sequence[Metric]) -> Row:
@@ -175,7 +178,8 @@ def _scored(row: Row, case: Case, path: Path, metrics: Sequence[Metric]) -> Row:
         footage = read_footage(path)
     except UnusableVideoError as error:
         flags = (str(error),)
-        scores = {m.name: Score(m.name, Status.FAILED, 0.0, str(error)) for m in metrics}
+        failed = Status.FAILED, 0.0, str(error)
+        scores = {m.name: Score(m.name, *failed, by=m.by) for m in metrics}
     else:
         flags = footage.flags
         scores = measure_all(case, footage, metrics)

@@ -18,12 +18,18 @@ _SEED = 20250403
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean and its 95 % interval over cases."""
+    """A mean and its 95 % interval over cases; of one case both ends are its value."""
 
     mean: float
     low: float
     high: float
     count: int
+
+    def interval(self, form: str = ".3f") -> str:
+        """The interval in words, its ends in a format."""
+        if self.count < 2:
+            return "one case"
+        return f"{self.low:{form}} to {self.high:{form}}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ who stands in `key.json`, which is written beside the kit and is not handed out.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from skyreels_a2.bench.agreement import krippendorff_alpha
+from skyreels_a2.bench.footage import file_sha256
 from skyreels_a2.bench.report.strips import references_strip
 from skyreels_a2.bench.report.style import STYLE
 from skyreels_a2.bench.running import find_video
@@ -86,12 +88,13 @@ def write_kit(suite: Suite, systems: Mapping[str, Path], out: Path, *, seed: int
     if out.exists() and any(out.iterdir()):
         raise OutputError(f"{out} is not empty: choose a new folder")
     order = np.random.default_rng(seed).permutation(len(found))
+    kit = _kit_of([video for _, _, video in found], seed)
     items, key = [], {}
     with output_errors(out):
         (out / "videos").mkdir(parents=True, exist_ok=True)
     for number, index in enumerate(order, start=1):
         case, name, video = found[int(index)]
-        item = f"v{number:03d}"
+        item = f"{kit}-{number:03d}"
         with output_errors(out):
             shutil.copyfile(video, out / "videos" / f"{item}{video.suffix}")
         key[item] = {"system": name, "case": case.id}
@@ -105,7 +108,7 @@ def write_kit(suite: Suite, systems: Mapping[str, Path], out: Path, *, seed: int
         )
     _write(out.with_name(f"{out.name}-key.json"), json.dumps(key, indent=1))
     page = out / "study.html"
-    _write(page, _page(items))
+    _write(page, _page(kit, items))
     return page
 
 
@@ -134,6 +137,12 @@ def aggregate_study(files: Sequence[Path], key: Path) -> StudyResult:
         alpha={c: krippendorff_alpha(_table(marks, c, raters, sorted(names))) for c in criteria},
         raters=raters,
     )
+
+
+def _kit_of(videos: Sequence[Path], seed: int) -> str:
+    """A short name for these very videos in this order: marks of one kit are not another's."""
+    told = f"{seed} {' '.join(file_sha256(video) for video in videos)}"
+    return hashlib.sha256(told.encode()).hexdigest()[:6]
 
 
 def _mean(
@@ -195,9 +204,9 @@ def _read_marks(
     return marks
 
 
-def _page(items: Sequence[Mapping[str, Any]]) -> str:
+def _page(kit: str, items: Sequence[Mapping[str, Any]]) -> str:
     # In a script, only "<" could end it early.
-    data = json.dumps({"items": items, "criteria": CRITERIA}).replace("<", "\\u003c")
+    data = json.dumps({"kit": kit, "items": items, "criteria": CRITERIA}).replace("<", "\\u003c")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

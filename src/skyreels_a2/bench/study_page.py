@@ -25,7 +25,7 @@ progress{width:160px}
 
 SCRIPT = """
 const root=document.getElementById('study');
-const store='skyreels-a2-study:'+STUDY.items.map(i=>i.prompt.length).join('.');
+const store='skyreels-a2-study:'+STUDY.kit;
 let state={rater:'',at:0,marks:{}};
 try{state=Object.assign(state,JSON.parse(localStorage.getItem(store)||'{}'))}catch{}
 const save=()=>{try{localStorage.setItem(store,JSON.stringify(state))}catch{}};

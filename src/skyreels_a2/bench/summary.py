@@ -12,8 +12,7 @@ from skyreels_a2.bench.formulas import (
     home_total,
     intelligentvbench_row,
 )
-from skyreels_a2.bench.metrics.judged import TRIPLE
-from skyreels_a2.bench.metrics.registry import METRICS
+from skyreels_a2.bench.metrics.registry import METRICS, TRIPLE
 from skyreels_a2.bench.scoring import Row
 from skyreels_a2.bench.statistics import Comparison, Estimate, compare_paired, estimate
 

@@ -45,11 +45,6 @@ def jittered(frames: Frames, reach: int) -> Frames:
     return np.stack(moved)
 
 
-def shuffled(frames: Frames) -> Frames:
-    """The frames in random order."""
-    return frames[np.random.default_rng(_SEED).permutation(len(frames))]
-
-
 def pasted(frames: Frames, reference: Image.Image, *, height: float = 0.5) -> Frames:
     """The reference's cut-out laid over every frame, gliding to the right, its pose unchanged."""
     cut, seen = cut_out(reference.convert("RGB"))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from skyreels_a2.bench.suites.suite import TooMany
 from skyreels_a2.cli import bench_flags as flags
 from skyreels_a2.cli import console, study
 from skyreels_a2.cli.flags import as_shard
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
+from skyreels_a2.cli.remote import RemoteChoice, is_address
 from skyreels_a2.elements import PUBLISHED_MAX_REFERENCES
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.manifest import versions
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from skyreels_a2.bench.running import Run
     from skyreels_a2.bench.suites.suite import Suite
     from skyreels_a2.bench.summary import Summary
+
+Choice: TypeAlias = ModelChoice | RemoteChoice
 
 app = typer.Typer(
     help="Score a model or a folder of finished videos on a suite of cases.",
@@ -89,8 +93,8 @@ def bench(  # noqa: PLR0913  (the flags are the interface)
         return 0
     params = dict(context.params)
     chosen = _open_suite(params)
-    choice = ModelChoice(model, device=device)
-    folder = out or Path("bench") / f"{name or _stem(videos, model)}-{suite}"
+    choice = RemoteChoice(model) if is_address(model) else ModelChoice(model, device=device)
+    folder = out or Path("bench") / f"{_file_name(name or _stem(videos, model))}-{suite}"
     with console.progress_bars() as bars:
         failures = 0
         if videos is None:
@@ -137,11 +141,7 @@ def compare_runs(
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
 ) -> None:
     """Compare two runs case by case: differences, intervals, and which is better how surely."""
-    from skyreels_a2.bench.report.comparison import (
-        Contender,
-        verdict,
-        write_comparison,
-    )
+    from skyreels_a2.bench.report.comparison import Contender, verdict, write_comparison
     from skyreels_a2.bench.scoring import read_run
     from skyreels_a2.bench.summary import compare
 
@@ -149,13 +149,13 @@ def compare_runs(
     compared = compare(contenders[0].rows, contenders[1].rows)
     if not compared:
         raise InputError(f"{first} and {second} have no case in common: compare runs of one suite")
-    table = Table("metric", "difference", "95 %", "first better", "cases", "")
+    table = Table(_metrics(), "difference", "95 %", "first better", "cases", "")
     for name, found in compared.items():
         difference = found.difference
         table.add_row(
             name,
             f"{difference.mean:+.3f}",
-            f"{difference.low:+.3f} to {difference.high:+.3f}",
+            difference.interval("+.3f"),
             f"{100 * found.probability:.1f} %",
             str(difference.count),
             verdict(found),
@@ -185,7 +185,11 @@ def _stem(videos: Path | None, model: str) -> str:
     return Path(model).name if videos is None else videos.resolve().name
 
 
-def _settings(choice: ModelChoice, params: Mapping[str, Any]) -> Settings:
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name)
+
+
+def _settings(choice: Choice, params: Mapping[str, Any]) -> Settings:
     from skyreels_a2.bench.generating import Settings
 
     defaults = choice.defaults
@@ -201,7 +205,7 @@ def _settings(choice: ModelChoice, params: Mapping[str, Any]) -> Settings:
 
 
 def _generate(
-    suite: Suite, choice: ModelChoice, folder: Path, params: Mapping[str, Any], bars: console.Bars
+    suite: Suite, choice: Choice, folder: Path, params: Mapping[str, Any], bars: console.Bars
 ) -> int:
     """Make what is not there yet; returns how many could not be made."""
     from skyreels_a2.bench.generating import plan_jobs, write_files
@@ -220,7 +224,7 @@ def _generate(
 
 def _make(
     jobs: list[Job],
-    choice: ModelChoice,
+    choice: Choice,
     settings: Settings,
     params: Mapping[str, Any],
     bars: console.Bars,
@@ -230,10 +234,10 @@ def _make(
 
     told: Callable[[int, int], None] = lambda done, total: bars("video", done, total)  # noqa: E731
     if params["ray"] is None:
-        return generate(jobs, OpenPipeline(choice, bars), settings.model, on_video=told)
+        return generate(jobs, _opener(choice, bars), settings.model, on_video=told)
     return generate_on_ray(
         jobs,
-        OpenPipeline(choice),
+        _opener(choice),
         settings.model,
         address=params["ray"],
         workers=params["workers"],
@@ -241,8 +245,12 @@ def _make(
     )
 
 
+def _opener(choice: Choice, bars: console.Bars | None = None) -> Callable[[], Composer]:
+    return choice.composer if isinstance(choice, RemoteChoice) else OpenPipeline(choice, bars)
+
+
 def _run(
-    suite: Suite, choice: ModelChoice, folder: Path, params: Mapping[str, Any], bars: console.Bars
+    suite: Suite, choice: Choice, folder: Path, params: Mapping[str, Any], bars: console.Bars
 ) -> Run:
     from skyreels_a2.bench.metrics.registry import open_metrics
     from skyreels_a2.bench.networks.weights import Judge, Weights
@@ -284,10 +292,11 @@ def _run(
 
 def _tell_cost(suite: Suite, params: Mapping[str, Any]) -> None:
     """Say what judging takes, before it starts."""
-    from skyreels_a2.bench.metrics.judged import JUDGES, NUM_FRAMES
+    from skyreels_a2.bench.metrics.judged import NUM_FRAMES
+    from skyreels_a2.bench.metrics.registry import JUDGED
     from skyreels_a2.bench.networks.judge import estimate_cost
 
-    wanted = [m for m in JUDGES if m.name in (params["metrics"] or [j.name for j in JUDGES])]
+    wanted = set(JUDGED) & set(params["metrics"] or JUDGED)
     videos = len(suite.cases) * (1 if params["videos"] else params["best_of"])
     pictures = NUM_FRAMES + max(len(case.composition.references) for case in suite.cases)
     cost = estimate_cost(videos, len(wanted), params["judge_repeats"], pictures)
@@ -315,15 +324,21 @@ def _score(run: Run, best_of: int, seed: int) -> Summary:
     return report(run, score_run(run))
 
 
+def _metrics() -> Column:
+    """Names of metrics, which no line breaks."""
+    return Column("metric", no_wrap=True)
+
+
 def _tell(run: Run, summary: Summary) -> None:
-    table = Table("metric", "mean", "95 %", "videos", title=f"{run.name} on {run.suite.name}")
+    table = Table(_metrics(), "mean", "95 %", "videos", title=f"{run.name} on {run.suite.name}")
     for name, metric in {**summary.totals, **summary.metrics}.items():
         if found := metric.estimate:
-            interval = f"{found.low:.3f} to {found.high:.3f}"
-            table.add_row(name, f"{found.mean:.3f}", interval, str(found.count))
+            table.add_row(name, f"{found.mean:.3f}", found.interval(), str(found.count))
         else:
             table.add_row(name, "missing" if metric.missing else "not asked", "", "0")
     console.messages.print(table)
+    for reason in sorted({m.missing for m in summary.metrics.values() if m.missing}):
+        console.messages.print(f"missing: {reason}", markup=False)
     for video, flags_ in summary.flagged.items():
         console.messages.print(f"{video}: {'; '.join(flags_)}", markup=False)
     console.data.print(str(run.out / "report.html"), markup=False)

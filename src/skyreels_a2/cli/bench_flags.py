@@ -31,7 +31,8 @@ Fields = Annotated[
     _flag(_WHAT, "--field", text="a2-bench: our field and the file's.", shown="OURS=THEIRS"),
 ]
 Model = Annotated[
-    str, _flag(_WHAT, "--model", "-m", text="Embedded name, folder or hub id.", shown="NAME")
+    str,
+    _flag(_WHAT, "--model", "-m", text="Embedded name, folder, hub id or http://….", shown="NAME"),
 ]
 Videos = Annotated[
     Path | None, _flag(_WHAT, "--videos", text="Score finished videos in this folder instead.")

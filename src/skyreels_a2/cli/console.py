@@ -50,10 +50,15 @@ _ABOUT_THEMSELVES = (
 """Loggers that tell at import, where torchao is installed, which parts of it a machine lacks."""
 
 
-def show_warnings() -> None:
-    """Send this package's warnings to stderr, one line each."""
+def mute_libraries() -> None:
+    """Keep libraries' words about themselves away; once a process, before they are imported."""
     for name in _ABOUT_THEMSELVES:
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def show_warnings() -> None:
+    """Send this package's warnings to stderr, one line each."""
+    mute_libraries()
     log = logging.getLogger("skyreels_a2")
     log.handlers[:] = [_OncePerLine()]
     log.propagate = False

@@ -90,12 +90,14 @@ def _enlarged(frame: Frames, spec: VideoSpec) -> Frames:
 
 def open_pipeline(choice: ModelChoice, device: str) -> ServedPipeline:
     """Open a model in a worker process."""
+    console.mute_libraries()
     chosen = replace(choice, device=device)
     return ServedPipeline(load_pipeline(chosen, lambda *_: None), chosen)  # type: ignore[arg-type]
 
 
 def forecast(choice: ModelChoice, device: str, request: GenerationRequest) -> Forecast:
     """What the plan of a request comes to; imports torch and counts for seconds."""
+    console.mute_libraries()
     from skyreels_a2.serving.models import Forecast
 
     try:

@@ -66,4 +66,4 @@ def aggregate(
 
 
 def _told(found: Estimate | None) -> str:
-    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]" if found else "–"
+    return f"{found.mean:.2f} [{found.interval('.2f')}]" if found else "–"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from skyreels_a2.serving.jobs import Job, JobState, SavedElement
 from skyreels_a2.serving.models import Forecast, ServedModel
+from skyreels_a2.serving.outlooks import Outlook
 from skyreels_a2.serving.schemas import (
     CheckAnswer,
     ElementAnswer,
@@ -14,18 +15,23 @@ from skyreels_a2.serving.schemas import (
     ReferenceAnswer,
     VideoAnswer,
 )
-from skyreels_a2.serving.service import Checked, Outlook
+from skyreels_a2.serving.service import Checked
 
 _DECODING_SHARE = 10.0
 """Per cent of the bar for decoding; the rest is sampling."""
 
 
 def video_answer(
-    job: Job, outlook: Outlook, *, remarks: tuple[str, ...] = (), deleted: bool = False
+    job: Job,
+    outlook: Outlook,
+    *,
+    remarks: tuple[str, ...] = (),
+    has_preview: bool = False,
+    deleted: bool = False,
 ) -> VideoAnswer:
     """A job for the API."""
     order = job.order
-    spec = order.spec
+    spec, sampling = order.spec, order.sampling
     failed = job.state == JobState.FAILED
     problem = Problem(type=job.error_type, message=job.error) if failed else None
     ended = job.finished or None
@@ -37,10 +43,11 @@ def video_answer(
         progress=progress_of(job),
         phase=job.phase,
         step=job.done if job.phase == "sample" else 0,
-        steps=order.sampling.num_inference_steps,
+        steps=sampling.num_inference_steps,
         queue_position=outlook.position,
         seconds_left=outlook.seconds_left,
         seconds_taken=job.finished - job.started if job.finished and job.started else None,
+        preview=f"/v1/videos/{job.id}/preview" if has_preview else None,
         created_at=job.created,
         started_at=job.started or None,
         completed_at=ended,
@@ -54,9 +61,14 @@ def video_answer(
         num_frames=spec.num_frames,
         fps=spec.fps,
         seed=order.seed,
-        num_inference_steps=order.sampling.num_inference_steps,
-        guidance_scale=order.sampling.guidance_scale,
-        negative_prompt=order.sampling.negative_prompt,
+        num_inference_steps=sampling.num_inference_steps,
+        guidance_scale=sampling.guidance_scale,
+        image_guidance_scale=sampling.image_guidance_scale,
+        negative_prompt=sampling.negative_prompt,
+        guider=sampling.guider,
+        scheduler=sampling.scheduler,
+        flow_shift=sampling.flow_shift,
+        guidance_interval=sampling.guidance_interval,
         priority=job.priority,
         num_bytes=job.num_bytes,
         remarks=list(remarks),

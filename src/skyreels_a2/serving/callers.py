@@ -8,7 +8,7 @@ from fastapi import Depends, HTTPException, Request
 
 from skyreels_a2.serving.rates import RateLimiter
 from skyreels_a2.serving.server import Server
-from skyreels_a2.serving.service import Caller
+from skyreels_a2.serving.service import LOCAL, Caller
 
 _LIGHT = 0.1
 """What a reading request costs of the rate."""
@@ -43,7 +43,7 @@ def _known(request: Request, server: Server) -> Caller:
         if server.settings.require_key:
             message = "an API key is needed: send it as 'Authorization: Bearer KEY'"
             raise HTTPException(401, message, headers={"WWW-Authenticate": "Bearer"})
-        return Caller("local", server.settings.open_limits)
+        return Caller(LOCAL, server.settings.open_limits)
     key = server.keys.find(text.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         message = "the API key is not valid: ask for one that is"

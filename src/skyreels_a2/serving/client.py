@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from PIL import Image
+from pydantic import ValidationError
 
 from skyreels_a2.elements import Element, PictureSource
 from skyreels_a2.errors import InputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.videos import read_video
 from skyreels_a2.request import Generation, GenerationRequest
 from skyreels_a2.serving.jobs import OPEN_STATES
+from skyreels_a2.serving.schemas import ModelAnswer, ModelPage
 
 logger = logging.getLogger(__name__)
 
@@ -82,9 +84,19 @@ class ServerComposer:
             raise ServerError(f"the server did not make {job['id']}: {reason}")
         return Generation(_video(self._ask("GET", f"/v1/videos/{job['id']}/content")), request)
 
-    def models(self) -> list[str]:
-        """Names of the models that are served, the default first."""
-        return [model["id"] for model in json.loads(self._ask("GET", "/v1/models"))["data"]]
+    def models(self) -> list[ModelAnswer]:
+        """The models that are served and what they do where a request is silent, default first.
+
+        Raises:
+            ServerError: It could not be reached, or is no such server.
+        """
+        told = self._ask("GET", "/v1/models")
+        try:
+            return ModelPage.model_validate_json(told).data
+        except ValidationError as error:
+            raise ServerError(
+                f"{self._parts.geturl()} is no server of skyreels-a2: {one_line(error, limit=80)}"
+            ) from error
 
     def _submit(self, request: GenerationRequest) -> dict[str, Any]:
         if not request.trim_references:

@@ -91,6 +91,8 @@ class ServedModel:
             "fps": self.spec.fps,
             "num_inference_steps": self.num_inference_steps,
             "guidance_scale": self.guidance_scale,
+            "negative_prompt": self.negative_prompt,
+            "fingerprint": self.record(self.spec).fingerprint,
         }
 
 

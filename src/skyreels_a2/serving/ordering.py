@@ -6,8 +6,9 @@ import base64
 import binascii
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from skyreels_a2.elements import Composition, Element, Role
@@ -73,38 +74,41 @@ def plan(
     num_references = len(composition.references)
     if num_references > MAX_REFERENCES:
         raise CompositionError(f"{num_references} pictures in all: give at most {MAX_REFERENCES}")
-    spec = spec_of(asked, model, num_references)
-    _check_limits(asked, spec, limits)
-    sampling = _sampling(asked, model)
-    if sampling.num_inference_steps > limits.steps:
-        raise InputError(
-            f"{sampling.num_inference_steps} steps: at most {limits.steps} are allowed"
-        )
-    seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
-    request = GenerationRequest(composition, spec, seed, sampling)
-    elements, taken = [], 0
-    for part in parts:
-        names = tuple(f"{taken + i}.png" for i in range(len(part.sources)))
-        taken += len(names)
-        e = part.element
-        elements.append(
-            OrderedElement(
-                role=e.role,
-                pictures=names,
-                name=e.name,
-                description=e.description,
-                strength=e.strength,
-            )
-        )
     order = Order(
         prompt=asked.prompt,
-        elements=tuple(elements),
-        spec=spec,
-        seed=request.seed,
-        sampling=sampling,
+        elements=tuple(_ordered(parts)),
+        spec=spec_of(asked, model, num_references),
+        seed=new_seed() if asked.seed is None else asked.seed,
+        sampling=_sampling(asked, model),
     )
+    check_limits(order, limits, priority=asked.priority)
+    GenerationRequest(composition, order.spec, order.seed, order.sampling)  # tells what is amiss
     sources = tuple(source for part in parts for source in part.sources)
     return Planned(order, sources, composition.text, tuple(composition.remarks()))
+
+
+def check_limits(order: Order, limits: Limits, *, priority: int) -> None:
+    """Hold an order against what its caller may ask for.
+
+    Raises:
+        InputError: It is too large, too long, has too many steps or too high a priority.
+    """
+    spec, steps = order.spec, order.sampling.num_inference_steps
+    if spec.width * spec.height > limits.pixels:
+        raise InputError(
+            f"{spec.width}x{spec.height} is too large: at most {limits.pixels:,} pixels a frame"
+        )
+    if spec.seconds > limits.seconds:
+        raise InputError(f"{spec.seconds:.3g} s is too long: at most {limits.seconds:g} s")
+    if steps > limits.steps:
+        raise InputError(f"{steps} steps: at most {limits.steps} are allowed")
+    if priority > limits.priority:
+        raise InputError(f"priority {priority} is not allowed: at most {limits.priority}")
+
+
+def new_seed() -> int:
+    """A seed as `generate` draws it."""
+    return secrets.randbelow(2**32)
 
 
 def spec_of(asked: VideoRequest, model: ServedModel, num_references: int) -> VideoSpec:
@@ -202,15 +206,18 @@ def _saved_part(saved: SavedElement, folder_of: Callable[[str], Path]) -> _Part:
     return _Part(Element(Role(saved.role), files, saved.name, saved.description), files)
 
 
-def _check_limits(asked: VideoRequest, spec: VideoSpec, limits: Limits) -> None:
-    if spec.width * spec.height > limits.pixels:
-        raise InputError(
-            f"{spec.width}x{spec.height} is too large: at most {limits.pixels:,} pixels a frame"
+def _ordered(parts: Sequence[_Part]) -> Iterator[OrderedElement]:
+    """The elements of an order; pictures are numbered through."""
+    numbers = count()
+    for part in parts:
+        element = part.element
+        yield OrderedElement(
+            role=element.role,
+            pictures=tuple(f"{next(numbers)}.png" for _ in part.sources),
+            name=element.name,
+            description=element.description,
+            strength=element.strength,
         )
-    if spec.seconds > limits.seconds:
-        raise InputError(f"{spec.seconds:.3g} s is too long: at most {limits.seconds:g} s")
-    if asked.priority > limits.priority:
-        raise InputError(f"priority {asked.priority} is not allowed: at most {limits.priority}")
 
 
 def _sampling(asked: VideoRequest, model: ServedModel) -> Sampling:

@@ -15,6 +15,7 @@ from skyreels_a2.serving.answers import check_answer, refused_answer, video_answ
 from skyreels_a2.serving.bodies import body_schema, read_body
 from skyreels_a2.serving.callers import TheCaller, TheServer
 from skyreels_a2.serving.jobs import Job, JobState
+from skyreels_a2.serving.outlooks import Outlook
 from skyreels_a2.serving.schemas import (
     AgainRequest,
     CheckAnswer,
@@ -23,7 +24,7 @@ from skyreels_a2.serving.schemas import (
     VideoRequest,
 )
 from skyreels_a2.serving.server import Server
-from skyreels_a2.serving.service import Caller, NotFoundError, Outlook
+from skyreels_a2.serving.service import Caller, NotFoundError
 
 
 def file_answer(kind: str) -> dict[int | str, dict[str, Any]]:
@@ -192,8 +193,9 @@ async def _events(
 def _told(
     server: Server, job: Job, remarks: tuple[str, ...] = (), *, deleted: bool = False
 ) -> VideoAnswer:
-    outlook = Outlook() if deleted else server.service.outlook(job)
-    return video_answer(job, outlook, remarks=remarks, deleted=deleted)
+    outlook = Outlook() if deleted else server.service.outlooks.of(job)
+    seen = not deleted and server.files.preview(job.id) is not None
+    return video_answer(job, outlook, remarks=remarks, has_preview=seen, deleted=deleted)
 
 
 def _checked(server: Server, caller: Caller, asked: VideoRequest) -> CheckAnswer:

@@ -153,6 +153,7 @@ class VideoAnswer(BaseModel):
     queue_position: int | None = Field(description="Jobs that go first; null unless queued.")
     seconds_left: float | None = Field(description="Estimate from the pace of earlier jobs.")
     seconds_taken: float | None
+    preview: str | None = Field(description="Where the latest look at it is; null before.")
     created_at: float
     started_at: float | None
     completed_at: float | None
@@ -168,7 +169,12 @@ class VideoAnswer(BaseModel):
     seed: int
     num_inference_steps: int
     guidance_scale: float
+    image_guidance_scale: float
     negative_prompt: str
+    guider: str
+    scheduler: str
+    flow_shift: float | None = Field(description="Null for the model's own.")
+    guidance_interval: tuple[float, float]
     priority: int
     num_bytes: int
     remarks: list[str] = Field(default_factory=list)
@@ -247,6 +253,8 @@ class ModelAnswer(BaseModel):
     fps: float
     num_inference_steps: int
     guidance_scale: float
+    negative_prompt: str
+    fingerprint: str | None = Field(description="Equal for equal weights and configurations.")
     seconds_per_step: float | None = Field(
         description="Measured on earlier jobs, for the default size; null before the first."
     )

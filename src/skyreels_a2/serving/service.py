@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +17,22 @@ from skyreels_a2.serving.forecasts import Forecaster
 from skyreels_a2.serving.jobs import Job, Order, SavedElement, new_id
 from skyreels_a2.serving.keys import Limits
 from skyreels_a2.serving.models import Forecast, ServedModel
-from skyreels_a2.serving.ordering import Planned, is_picture_id, is_url, picture_bytes, plan
+from skyreels_a2.serving.ordering import (
+    Planned,
+    check_limits,
+    is_picture_id,
+    is_url,
+    new_seed,
+    picture_bytes,
+    plan,
+)
+from skyreels_a2.serving.outlooks import Outlooks
 from skyreels_a2.serving.schemas import ElementRequest, VideoRequest
 from skyreels_a2.serving.settings import ServerSettings
 from skyreels_a2.serving.store import JobStore
 
-_OVERVIEW_SECONDS = 0.3
+LOCAL = "local"
+"""The owner of everything where no key is asked for."""
 
 
 class NotFoundError(InputError):
@@ -34,18 +41,10 @@ class NotFoundError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the id of a key or `local`, and what they may do."""
+    """Who asks: the id of a key or `LOCAL`, and what they may do."""
 
     owner: str
     limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """When a job will be done, as far as earlier ones tell."""
-
-    position: int | None = None
-    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +62,6 @@ class Checked:
     forecast: Forecast | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Overview:
-    """The queue as it was a moment ago, so that many status calls read it once."""
-
-    at: float
-    waiting: dict[str, int]
-    ahead: dict[str, float]
-    pace: dict[str, float | None]
-
-
 class Service:
     """Accepts, shows, cancels and deletes jobs and elements."""
 
@@ -88,8 +77,7 @@ class Service:
         self.models = {model.name: model for model in settings.models}
         self.decoder = Decoder(settings.decoding)
         self.forecaster = Forecaster(next(iter(settings.devices), "auto"))
-        self._overview: _Overview | None = None
-        self._lock = threading.Lock()
+        self.outlooks = Outlooks(store, self.models, len(settings.devices))
 
     def submit(
         self,
@@ -122,7 +110,15 @@ class Service:
         self._check_room(caller)
         planned = self._plan(caller, asked)
         pictures = [self._picture(caller, source, files) for source in planned.sources]
-        job = self._new_job(caller, asked, planned.order, idempotency_key)
+        client = asked.user if caller.owner == LOCAL and asked.user else caller.owner
+        job = self._new_job(
+            caller,
+            planned.order,
+            asked.model,
+            client=client,
+            priority=asked.priority,
+            idempotency_key=idempotency_key,
+        )
         stored, is_new = self._keep(caller, job, pictures)
         return stored, planned, is_new
 
@@ -131,15 +127,16 @@ class Service:
 
         Raises:
             NotFoundError: There is no such job, or its pictures are gone.
+            InputError: It is beyond the caller's limits, or its model is no longer served.
             QueueFullError: There is no room.
         """
         earlier = self.get(caller, job_id)
         self._check_room(caller)
-        asked = VideoRequest(prompt=earlier.order.prompt, seed=seed, model=earlier.model)
         chosen = new_seed() if seed is None else seed
         order = earlier.order.model_copy(update={"seed": chosen})
-        self._model(earlier.model)
-        job = self._new_job(caller, asked, order, None)
+        priority = min(earlier.priority, caller.limits.priority)
+        check_limits(order, caller.limits, priority=priority)
+        job = self._new_job(caller, order, earlier.model, client=earlier.client, priority=priority)
         folder = self.files.job(earlier.id)
         names = [name for element in order.elements for name in element.pictures]
         stored, _ = self._keep(caller, job, [folder / name for name in names])
@@ -176,19 +173,6 @@ class Service:
             return self.store.cancel(job_id) or job, False
         self.files.remove_job(job_id)
         return job, True
-
-    def outlook(self, job: Job) -> Outlook:
-        """Queue position and time left of a job."""
-        if not job.is_open:
-            return Outlook()
-        view = self._queue()
-        pace = view.pace.get(job.model)
-        own = None if pace is None else pace * job.work
-        if job.state == "queued":
-            workers = max(1, len(self.settings.devices))
-            left = None if own is None else view.ahead.get(job.id, 0.0) / workers + own
-            return Outlook(view.waiting.get(job.id, 0), left)
-        return Outlook(None, _time_left(job, own))
 
     def upload(self, caller: Caller, data: bytes, name: str) -> tuple[str, DecodedPicture]:
         """Keep a picture for a later request and give its id.
@@ -282,17 +266,23 @@ class Service:
         return self.models[name]
 
     def _new_job(
-        self, caller: Caller, asked: VideoRequest, order: Order, idempotency_key: str | None
+        self,
+        caller: Caller,
+        order: Order,
+        model: str | None,
+        *,
+        client: str,
+        priority: int,
+        idempotency_key: str | None = None,
     ) -> Job:
-        client = asked.user if caller.owner == "local" and asked.user else caller.owner
         return Job(
             id=new_id("video"),
             owner=caller.owner,
             client=client,
-            model=self._model(asked.model).name,
+            model=self._model(model).name,
             body=order.model_dump_json(),
             work=order.work,
-            priority=asked.priority,
+            priority=priority,
             idempotency_key=idempotency_key,
         )
 
@@ -308,7 +298,7 @@ class Service:
             raise
         if not is_new:
             self.files.remove_job(job.id)
-        self._overview = None
+        self.outlooks.changed()
         return stored, is_new
 
     def _fill(self, folder: Path, pictures: Sequence[Path | bytes]) -> None:
@@ -347,36 +337,6 @@ class Service:
     def _check_disk(self) -> None:
         if self.files.free_bytes() < self.settings.min_free:
             raise StorageError("the server's disk is full: nothing is accepted until it has room")
-
-    def _queue(self) -> _Overview:
-        with self._lock:
-            view = self._overview
-            if view is None or time.monotonic() - view.at > _OVERVIEW_SECONDS:
-                view = self._overview = self._look()
-            return view
-
-    def _look(self) -> _Overview:
-        pace = {name: self.store.pace(name) for name in self.models}
-        ahead, waiting, sum_ahead = dict[str, float](), dict[str, int](), 0.0
-        for job in self.store.running():
-            sum_ahead += _time_left(job, (pace.get(job.model) or 0.0) * job.work) or 0.0
-        for index, job in enumerate(self.store.waiting()):
-            waiting[job.id], ahead[job.id] = index, sum_ahead
-            sum_ahead += (pace.get(job.model) or 0.0) * job.work
-        return _Overview(time.monotonic(), waiting, ahead, pace)
-
-
-def new_seed() -> int:
-    """A seed as `generate` draws it."""
-    return secrets.randbelow(2**32)
-
-
-def _time_left(job: Job, expected: float | None) -> float | None:
-    """Of a running job: from its own steps once there are some, else from earlier jobs."""
-    taken = time.time() - job.started
-    if job.phase == "sample" and job.total and job.done >= 2:
-        return max(0.0, taken / job.done * (job.total - job.done))
-    return None if expected is None else max(0.0, expected - taken)
 
 
 def _check_name(asked: ElementRequest) -> None:

@@ -86,11 +86,6 @@ class Supervisor:
         self._wanted.set()
         self._thread.join()
 
-    @property
-    def worker_pid(self) -> int | None:
-        """Process id of the worker."""
-        return self._process.pid if self._process else None
-
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:

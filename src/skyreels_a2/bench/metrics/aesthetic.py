@@ -16,6 +16,7 @@ class Aesthetic(Metric):
     published = True
     says = "LAION aesthetic mark of every frame / 10 (VBench)"
     uses = "CLIP ViT-L/14 and LAION's head"
+    networks = ("clip-large", "aesthetic")
 
     def measure(self, case: Case, footage: Footage) -> Measured:
         """Mean over frames."""

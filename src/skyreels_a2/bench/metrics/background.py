@@ -21,6 +21,7 @@ class Background(Metric):
     published = True
     says = "reference and frames without their subjects, cosine"
     uses = "Grounding DINO or OWLv2, CLIP"
+    networks = ("clip", "detector")
 
     def measure(self, case: Case, footage: Footage) -> Measured:
         """Mean over frames of the best of the background's references."""

@@ -17,6 +17,7 @@ class CharacterId(Metric):
     published = True
     says = "face of the reference and of the video, cosine"
     uses = "ArcFace (insightface)"
+    networks = ("arcface",)
 
     def measure(self, case: Case, footage: Footage) -> Measured:
         """As `face_similarity`, by cosine."""

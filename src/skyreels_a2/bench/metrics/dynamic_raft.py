@@ -19,6 +19,7 @@ class DynamicDegree(Metric):
     published = True
     says = "share of videos that move (VBench)"
     uses = "RAFT (torchvision)"
+    networks = ("raft",)
     needs_motion = True
 
     def measure(self, case: Case, footage: Footage) -> Measured:

@@ -18,6 +18,7 @@ class ImageQuality(Metric):
     published = True
     says = "MUSIQ of every frame / 100 (VBench)"
     uses = "MUSIQ (pyiqa)"
+    networks = ("musiq",)
 
     def measure(self, case: Case, footage: Footage) -> Measured:
         """Mean over frames."""

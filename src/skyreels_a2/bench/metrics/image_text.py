@@ -20,6 +20,7 @@ class ImageText(Metric):
     published = True
     says = "frames and prompt, cosine x 100"
     uses = "CLIP"
+    networks = ("clip",)
     scale = 100.0
 
     def measure(self, case: Case, footage: Footage) -> Measured:

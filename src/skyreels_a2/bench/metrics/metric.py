@@ -53,6 +53,8 @@ class Metric(ABC):
         published: Whether it follows a published definition with its network.
         says: One line for tables.
         uses: Network or method, for tables.
+        networks: What it asks of `Weights`: with other weights its scores are others.
+        version: Raised whenever the measurement changes, so that known scores are made anew.
         needs_motion: Whether one frame is not enough.
         scale: Largest value, by which it is divided for means with others.
     """
@@ -62,11 +64,19 @@ class Metric(ABC):
     published: ClassVar[bool] = False
     says: ClassVar[str]
     uses: ClassVar[str]
+    networks: ClassVar[tuple[str, ...]] = ()
+    version: ClassVar[int] = 1
     needs_motion: ClassVar[bool] = False
     scale: ClassVar[float] = 1.0
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
+
+    @property
+    def by(self) -> str:
+        """What makes its scores: equal for scores that need not be made again."""
+        told = [f"{network}={self.weights.identity(network)}" for network in self.networks]
+        return " ".join([f"v{self.version}", *told])
 
     @abstractmethod
     def measure(self, case: Case, footage: Footage) -> Measured:

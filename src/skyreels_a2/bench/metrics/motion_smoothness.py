@@ -19,6 +19,7 @@ class MotionSmoothness(Metric):
     published = True
     says = "every second frame interpolated, 1 - error / 255 (VBench)"
     uses = "AMT-S as TorchScript"
+    networks = ("amt",)
     needs_motion = True
 
     def measure(self, case: Case, footage: Footage) -> Measured:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skyreels_a2.bench.footage import file_sha256
 from skyreels_a2.errors import InputError, MissingExtraError, SkyReelsA2Error, one_line
 
 HUB = {
@@ -17,6 +18,8 @@ HUB = {
     "detector": "IDEA-Research/grounding-dino-tiny",
 }
 """Networks on the hub, and the weights that are taken unless others are named."""
+DUAL_ENCODER, JUDGE = "dual-encoder", "judge"
+"""The model folder's own, and an endpoint."""
 FILES = ("arcface", "raft", "musiq", "amt", "aesthetic")
 """Networks that are a file or folder which the user names."""
 
@@ -104,6 +107,15 @@ class Weights:
         if network in FILES and not Path(place).exists():
             raise NetworkMissingError(f"{network}: {place} is not there")
         return place
+
+    def identity(self, network: str) -> str:
+        """Which weights a network would have, in a few words; empty where it is absent."""
+        if network == JUDGE:
+            return f"{self.judge.model}@{self.judge.url}x{self.judge.repeats}" if self.judge else ""
+        if network == DUAL_ENCODER:
+            folder = self.model_folder or Path()
+            return file_sha256(folder / "dual_encoder" / "model.safetensors")[:12]
+        return dict(self.named).get(network) or HUB.get(network) or ""
 
     def pretrained(self, network: str, load: Callable[..., Any], **options: Any) -> Any:
         """Call a `from_pretrained` with a network's place.

@@ -34,6 +34,8 @@ class Contender:
 def verdict(found: Comparison) -> str:
     """What a comparison says, in words a reader may quote."""
     low, high = found.difference.low, found.difference.high
+    if found.difference.count < 2:
+        return "one case tells nothing"
     if low > 0:
         return "first is better"
     if high < 0:
@@ -81,7 +83,7 @@ def write_comparison(first: Contender, second: Contender, path: Path) -> None:
         "of bootstrap resamples in which the first is better; two systems are told apart when the "
         "95 % interval of their difference leaves out 0.</p><div class=wide><table><tr><th>metric"
         f"</th><th>{escape(first.name)}</th><th>{escape(second.name)}</th><th>difference [95 %]"
-        "</th><th>first better</th><th>cases</th><th>verdict</th></tr>"
+        "</th><th>first better</th><th>cases</th><th class=says>verdict</th></tr>"
         f"{rows}</table></div><div class=charts>{figures}</div></main></body></html>\n"
     )
     with write_aside(path, overwrite=True) as part, output_errors(path):

@@ -64,9 +64,7 @@ def figure(found: Estimate | None, digits: int = 3) -> str:
     """A mean with its interval."""
     if found is None:
         return "–"
-    return (
-        f"{found.mean:.{digits}f} <small>[{found.low:.{digits}f}, {found.high:.{digits}f}]</small>"
-    )
+    return f"{found.mean:.{digits}f} <small>[{found.interval(f'.{digits}f')}]</small>"
 
 
 def _head(system: System, summary: Summary) -> str:
@@ -91,16 +89,16 @@ def _headline(system: System, summary: Summary) -> str:
             else "95 % interval over cases"
         )
         value = f"<b>{figure(total.estimate)}</b>" if total.estimate else "<b>missing</b>"
-        boxes.append(f"<div class=box><h3>{words}</h3>{value}<p>{escape(note)}</p></div>")
+        boxes.append(f"<div class=box><h2>{words}</h2>{value}<p>{escape(note)}</p></div>")
     for name, words in ((JUDGE_MEAN, "Judge, mean"), (JUDGE_LEAST, "Judge, least")):
         if found := summary.totals[name].estimate:
             note = "of three marks from 1 to 5, summed as IntelligentVBench does"
             boxes.append(
-                f"<div class=box><h3>{words}</h3><b>{figure(found)}</b><p>{note}</p></div>"
+                f"<div class=box><h2>{words}</h2><b>{figure(found)}</b><p>{note}</p></div>"
             )
     judged = f"{len(system.rows) - failed} of {len(system.rows)}"
     odd = f"{len(summary.flagged)} with something odd; a video that cannot be judged counts as 0"
-    boxes.append(f"<div class=box><h3>Videos judged</h3><b>{judged}</b><p>{odd}</p></div>")
+    boxes.append(f"<div class=box><h2>Videos judged</h2><b>{judged}</b><p>{odd}</p></div>")
     remarks = "".join(f"<li>{escape(r)}</li>" for r in system.remarks)
     return f"<section class=boxes>{''.join(boxes)}</section>" + (
         f"<ul class=remarks>{remarks}</ul>" if remarks else ""
@@ -127,8 +125,8 @@ def _published_table(system: System, summary: Summary) -> str:
         "<section><h2>Beside the published systems</h2>"
         "<p>The rows below the first are those of the paper, on its own 50 cases, which were "
         "never released: they show the scale, not a race.</p>"
-        f"<div class=wide><table><tr><th></th>{heads}<th>total</th></tr>{''.join(rows)}</table>"
-        f"</div>{told}</section>"
+        f"<div class=wide><table><tr><th>system</th>{heads}<th>total</th></tr>"
+        f"{''.join(rows)}</table></div>{told}</section>"
     )
 
 

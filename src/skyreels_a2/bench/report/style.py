@@ -10,7 +10,8 @@ h3{font-size:15px;margin:0 0 .3em}p{margin:.4em 0;max-width:75ch}
 .kicker{color:var(--soft);margin:0;font-size:13px}
 .boxes{display:grid;grid-template-columns:repeat(auto-fit,minmax(250px,1fr));gap:16px}
 .box{border:1px solid var(--line);border-radius:6px;padding:14px 16px}
-.box b{font-size:22px}.box p{color:var(--soft);font-size:13px;margin:.3em 0 0}
+.box h2{font-size:15px;margin:0 0 .3em}.box b{font-size:22px}
+.box p{color:var(--soft);font-size:13px;margin:.3em 0 0}
 small{color:var(--soft);font-size:.72em;white-space:nowrap;font-weight:400}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:13.5px;margin:.6em 0}
 th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}

@@ -14,6 +14,7 @@ export function references() {
     const told = { role: c.role };
     if (c.name.value.trim()) told.name = c.name.value.trim();
     if (c.description.value.trim()) told.description = c.description.value.trim();
+    if (c.strength.value !== "") told.strength = Number(c.strength.value);
     if (c.elementId) told.element_id = c.elementId;
     else told.image = c.pictures;
     return told;
@@ -31,9 +32,17 @@ export function names() {
     .map((e) => ({ name: e.name, about: `saved ${e.role}` })));
 }
 
+/** What a reload must not lose: the cards as they are, by the ids of their pictures. */
+export function draft() {
+  return cards.filter((c) => c.pictures.length || c.elementId).map((c) => ({
+    role: c.role, name: c.name.value, description: c.description.value, strength: c.strength.value,
+    images: c.pictures, elementId: c.elementId, remark: c.remark.textContent,
+  }));
+}
+
 export function clear() { while (cards.length) drop(cards[0]); }
 
-export function start() {
+export async function start(kept = []) {
   for (const zone of document.querySelectorAll(".drop")) {
     const input = zone.querySelector("input");
     const role = zone.dataset.role;
@@ -51,7 +60,19 @@ export function start() {
   }
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => event.preventDefault());
-  return loadSaved();
+  await loadSaved();
+  for (const card of kept) await restore(card);
+}
+
+/** A card as it was before a reload; without it if the server has its picture no more. */
+async function restore({ role, name, description, strength, images, elementId, remark }) {
+  const known = saved.find((element) => element.id === elementId);
+  if (elementId) { if (known) await addKnown({ ...known, name, description, strength, elementId }); return; }
+  const card = makeCard(role, name);
+  [card.description.value, card.strength.value, card.pictures] = [description, strength, images];
+  card.remark.textContent = remark;
+  await see(card).catch(() => drop(card));
+  changed();
 }
 
 async function add(role, files) {
@@ -62,9 +83,10 @@ async function add(role, files) {
 }
 
 /** Use pictures that the server has: of a saved element, or of an earlier video. */
-export async function addKnown({ role, name, description, pictures, elementId }) {
+export async function addKnown({ role, name, description, strength, pictures, elementId }) {
   const card = makeCard(role, name || "");
   card.description.value = description || "";
+  card.strength.value = strength === undefined || Number(strength) === 1 ? "" : strength;
   card.elementId = elementId;
   card.image.src = await fileUrl(pictures[0]);
   if (!elementId) for (const path of pictures) {
@@ -82,10 +104,11 @@ function makeCard(role, name) {
   const find = (what) => root.querySelector(what);
   const card = {
     role, root, pictures: [], working: 0, elementId: undefined,
-    name: find(".name"), description: find(".description"), image: find("img"), remark: find(".remark"),
+    name: find(".name"), description: find(".description"), strength: find(".strength"),
+    image: find("img"), remark: find(".remark"),
   };
   card.name.value = name;
-  for (const input of [card.name, card.description]) input.addEventListener("input", () => changed());
+  for (const input of [card.name, card.description, card.strength]) input.addEventListener("input", () => changed());
   find(".remove").addEventListener("click", () => { drop(card); changed(); });
   find(".save").addEventListener("click", () => save(card));
   find(".view").addEventListener("click", () => {
@@ -176,6 +199,7 @@ async function loadSaved() {
     const name = Object.assign(document.createElement("span"), { textContent: `@${element.name}` });
     const use = button("Add", `Add ${element.name}`, () => addKnown({ ...element, elementId: element.id }));
     const forget = button("Delete", `Delete ${element.name}`, async () => {
+      if (!confirm(`Delete the saved element @${element.name}?`)) return;
       await ask("DELETE", `/v1/elements/${element.id}`);
       await loadSaved();
     });

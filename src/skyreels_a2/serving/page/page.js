@@ -6,7 +6,12 @@ import * as prompt from "./prompt.js";
 import * as videos from "./videos.js";
 
 const at = (id) => document.getElementById(id);
-const DRAFT = ["prompt", "seconds", "seed", "count", "steps", "guidance", "own-size", "negative"];
+/** Fields of a request that are numbers, by the id of their input; empty is the model's own. */
+const NUMBERS = {
+  seconds: "seconds", seed: "seed", fps: "fps", num_inference_steps: "steps", guidance_scale: "guidance",
+  image_guidance_scale: "image-guidance", flow_shift: "flow-shift",
+};
+const DRAFT = ["prompt", ...Object.values(NUMBERS), "count", "own-size", "negative", "guider", "scheduler", "guidance-from", "guidance-to"];
 let models = [];
 let checking = 0;
 let timer = 0;
@@ -26,11 +31,8 @@ async function start() {
   at("model").replaceChildren(...models.map((m) => new Option(m.id, m.id)));
   at("model").addEventListener("change", modelChosen);
   modelChosen();
-  for (const id of DRAFT) {
-    const kept = sessionStorage.getItem(`draft-${id}`);
-    if (kept) at(id).value = kept;
-    at(id).addEventListener("input", () => sessionStorage.setItem(`draft-${id}`, at(id).value));
-  }
+  const draft = JSON.parse(sessionStorage.getItem("draft") || "{}");
+  for (const id of DRAFT) if (draft[id]) at(id).value = draft[id];
   at("compose").addEventListener("input", changed);
   at("compose").addEventListener("submit", (event) => { event.preventDefault(); make(); });
   at("compose").addEventListener("keydown", (event) => {
@@ -41,7 +43,7 @@ async function start() {
   videos.onReuse(reuse);
   videos.onEnd(() => { health(); changed(); });
   prompt.start();
-  await Promise.all([elements.start(), videos.start(), health()]);
+  await Promise.all([elements.start(draft.elements), videos.start(), health()]);
   setInterval(health, 5000);
 }
 
@@ -67,19 +69,24 @@ function modelChosen() {
   at("seconds").placeholder = "its own";
   at("steps").placeholder = model.num_inference_steps;
   at("guidance").placeholder = model.guidance_scale;
+  at("fps").placeholder = model.fps;
 }
 
 function request() {
   const told = { prompt: at("prompt").value, input_references: elements.references(), model: at("model").value };
   told.size = at("own-size").value.trim() || at("size").value;
-  const numbers = { seconds: "seconds", seed: "seed", num_inference_steps: "steps", guidance_scale: "guidance" };
-  for (const [name, id] of Object.entries(numbers)) if (at(id).value !== "") told[name] = Number(at(id).value);
+  for (const [name, id] of Object.entries(NUMBERS)) if (at(id).value !== "") told[name] = Number(at(id).value);
   if (at("negative").value) told.negative_prompt = at("negative").value;
+  Object.assign(told, { guider: at("guider").value, scheduler: at("scheduler").value });
+  const [from, to] = [at("guidance-from").value, at("guidance-to").value];
+  if (from !== "" || to !== "") told.guidance_interval = [Number(from), to === "" ? 1 : Number(to)];
   return told;
 }
 
 function changed() {
   at("trouble").textContent = "";
+  const fields = Object.fromEntries(DRAFT.map((id) => [id, at(id).value]));
+  sessionStorage.setItem("draft", JSON.stringify({ ...fields, elements: elements.draft() }));
   clearTimeout(timer);
   timer = setTimeout(check, 250);
 }
@@ -153,10 +160,10 @@ async function reuse(job) {
   at("model").value = job.model;
   modelChosen();
   at("own-size").value = job.size;
-  at("seconds").value = Math.round(job.seconds * 100) / 100;
-  at("seed").value = job.seed;
-  at("steps").value = job.num_inference_steps;
-  at("guidance").value = job.guidance_scale;
+  for (const [name, id] of Object.entries(NUMBERS)) at(id).value = job[name] ?? "";
+  at("seconds").value = Math.round(job.seconds * 1000) / 1000;
+  for (const id of ["guider", "scheduler"]) at(id).value = job[id];
+  [at("guidance-from").value, at("guidance-to").value] = job.guidance_interval;
   at("negative").value = job.negative_prompt;
   at("compose").focus();
   at("compose").scrollIntoView({ behavior: "smooth" });

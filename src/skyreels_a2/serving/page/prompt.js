@@ -42,7 +42,6 @@ function offer() {
     return item;
   }));
   list.hidden = false;
-  area.setAttribute("aria-expanded", "true");
   choose(0);
 }
 
@@ -62,6 +61,5 @@ function take(name) {
 
 function close() {
   list.hidden = true;
-  area.setAttribute("aria-expanded", "false");
   area.removeAttribute("aria-activedescendant");
 }

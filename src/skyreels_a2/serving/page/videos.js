@@ -37,7 +37,12 @@ export function show(job, onTop = true) {
   const on = (what, call) => root.querySelector(what).addEventListener("click", call);
   on(".cancel", () => act(entry, "DELETE", "", (told) => update(entry, told)));
   on(".again", () => act(entry, "POST", "/again", (told) => show(told), {}));
-  on(".delete", () => act(entry, "DELETE", "", () => { root.remove(); shown.delete(job.id); chosenChanged(); count(); }));
+  on(".delete", () => confirm("Delete this video for good?") && act(entry, "DELETE", "", () => {
+    root.remove();
+    shown.delete(job.id);
+    chosenChanged();
+    count();
+  }));
   on(".reuse", () => reuse(entry.job));
   root.querySelector(".choose input").addEventListener("change", chosenChanged);
   root.querySelector(".how").addEventListener("toggle", () => tell(entry), { once: true });
@@ -94,11 +99,12 @@ function stateOf(job) {
 }
 
 async function look(entry) {
-  if (entry.looking || entry.at === entry.job.step) return;
+  const { preview, step } = entry.job;
+  if (!preview || entry.looking || entry.at === step) return;
   entry.looking = true;
-  entry.at = entry.job.step;
+  entry.at = step;
   try {
-    const url = await freshUrl(`/v1/videos/${entry.job.id}/preview`);
+    const url = await freshUrl(preview);
     if (open(entry.job)) {
       const image = entry.root.querySelector(".picture img") || document.createElement("img");
       image.alt = "Preview";
@@ -107,7 +113,7 @@ async function look(entry) {
       if (entry.preview) URL.revokeObjectURL(entry.preview);
       entry.preview = url;
     }
-  } catch { /* there is none yet */ }
+  } catch { /* it has ended meanwhile */ }
   entry.looking = false;
 }
 
@@ -117,8 +123,11 @@ async function film(entry) {
   const path = `/v1/videos/${entry.job.id}/content`;
   try {
     const url = await fileUrl(path);
-    const video = Object.assign(document.createElement("video"), { src: url, loop: true, muted: true, controls: true, playsInline: true });
+    const video = screen(url);
     video.setAttribute("aria-label", entry.job.prompt);
+    video.tabIndex = 0;
+    for (const kind of ["pointerenter", "focus"]) video.addEventListener(kind, () => play(video));
+    for (const kind of ["pointerleave", "blur"]) video.addEventListener(kind, () => rest(video));
     entry.root.querySelector(".picture").replaceChildren(video);
     const link = entry.root.querySelector(".download");
     link.href = url;
@@ -128,12 +137,30 @@ async function film(entry) {
   }
 }
 
+const screen = (src) => Object.assign(document.createElement("video"), { src, loop: true, muted: true, playsInline: true });
+
+/** A small video plays, with its controls, while somebody is at it; else nothing covers it. */
+function play(video) {
+  video.controls = true;
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) video.play().catch(() => {});
+}
+
+function rest(video) {
+  if (video === document.activeElement || document.fullscreenElement === video) return;
+  video.controls = false;
+  video.pause();
+}
+
 async function tell(entry) {
   const { job, root } = entry;
+  const [from, to] = job.guidance_interval;
   const rows = [
     ["model", job.model], ["size", job.size], ["frames", `${job.num_frames} at ${job.fps} a second`],
-    ["seed", job.seed], ["steps", job.num_inference_steps], ["guidance", job.guidance_scale],
-    ["not in it", job.negative_prompt || "–"], ["the model reads", job.text], ["id", job.id],
+    ["seed", job.seed], ["steps", `${job.num_inference_steps}, ${job.scheduler}`],
+    ["guidance", `${job.guidance_scale}, ${job.guider}${from > 0 || to < 1 ? `, from ${from} to ${to} of the steps` : ""}`],
+    ["picture guidance", job.image_guidance_scale], ["flow shift", job.flow_shift ?? "the model's own"],
+    ["not in it", job.negative_prompt || "–"], ["the model reads", job.text],
+    ["priority", job.priority], ["asked", new Date(1000 * job.created_at).toLocaleString()], ["id", job.id],
   ];
   root.querySelector("dl").replaceChildren(...rows.flatMap(([name, value]) => [
     Object.assign(document.createElement("dt"), { textContent: name }),
@@ -141,8 +168,9 @@ async function tell(entry) {
   ]));
   for (const reference of job.input_references) for (const path of reference.pictures) {
     const figure = document.createElement("figure");
-    const image = Object.assign(document.createElement("img"), { alt: reference.name || reference.role });
-    const caption = Object.assign(document.createElement("figcaption"), { textContent: reference.name || reference.role });
+    const about = [reference.name || reference.role, reference.description, reference.strength < 1 ? `strength ${reference.strength}` : ""];
+    const image = Object.assign(document.createElement("img"), { alt: about[0] });
+    const caption = Object.assign(document.createElement("figcaption"), { textContent: about.filter(Boolean).join(", ") });
     figure.append(image, caption);
     root.querySelector(".references").append(figure);
     fileUrl(path).then((url) => { image.src = url; });
@@ -159,7 +187,7 @@ async function compare() {
   const figures = await Promise.all(chosen().map(async ({ job }) => {
     const figure = document.createElement("figure");
     const url = await fileUrl(`/v1/videos/${job.id}/content`);
-    const video = Object.assign(document.createElement("video"), { src: url, loop: true, muted: true, controls: true, playsInline: true });
+    const video = Object.assign(screen(url), { controls: true });
     const text = `seed ${job.seed} · ${job.num_inference_steps} steps · guidance ${job.guidance_scale} · ${job.prompt}`;
     figure.append(video, Object.assign(document.createElement("figcaption"), { textContent: text }));
     return figure;
