@@ -127,6 +127,7 @@ class ElementSettings(Section):
         min_side: Pixels of a cut-out's longer side.
         min_fill: Least share of its box that a mask fills.
         min_presence: Least share of the looked-at frames in which a subject is tracked.
+        min_rating: Least mark of a subject's best picture (sharp, whole, uncut, trusted).
         max_subjects: A shot with more is dropped: no prompt names them all.
         max_borders: Borders of the frame that a cut-out may touch.
         min_background: Least share of the frame of a background's crop.
@@ -151,6 +152,7 @@ class ElementSettings(Section):
     min_side: int = Field(default=24, ge=1)
     min_fill: float = Field(default=0.2, ge=0, le=1)
     min_presence: float = Field(default=0.3, ge=0, le=1)
+    min_rating: float = Field(default=0.15, ge=0, le=1)
     max_subjects: int = Field(default=4, ge=1)
     max_borders: int = Field(default=1, ge=0, le=4)
     min_background: float = Field(default=0.15, ge=0, le=1)
@@ -278,7 +280,7 @@ class Settings(Sections):
 
 STAGES = ("probe", "shots", "quality", "elements", "persons", "captions")
 """Stages of a source in their order."""
-VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 2, "elements": 2, "persons": 2}
+VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 3, "elements": 3, "persons": 2}
 """Raised when a stage's code gives other results."""
 
 

@@ -66,7 +66,7 @@ def empty_scenes(frames: Sequence[Frame]) -> list[tuple[Frame, Mask]]:
     height, width = frames[0].shape[:2]
     laid = lay(frames)
     plate = scenery(laid.layers)
-    known = ~np.isnan(plate).any(axis=2)
+    known = np.asarray(~np.isnan(plate).any(axis=2))
     plate = np.nan_to_num(plate)
     scenes = []
     for way, gain in zip(laid.ways, laid.gains, strict=True):
@@ -83,11 +83,10 @@ def lay(frames: Sequence[Frame]) -> Laid:
     ways, (wide, tall) = _onto_canvas(_to_middle([grey(f) for f in frames]), width, height)
     layers = np.empty((len(frames), tall, wide, 3), np.float32)
     for layer, frame, way in zip(layers, frames, ways, strict=True):
-        layer[:] = warp(frame.astype(np.float32), way, size=(wide, tall), repeat_edges=True)
+        layer[:] = warp(np.asarray(frame, np.float32), way, size=(wide, tall), repeat_edges=True)
         layer[warp(np.ones((height, width), np.uint8), way, size=(wide, tall)) == 0] = np.nan
     gains = [_gain(layer, layers[len(layers) // 2]) for layer in layers]
-    for layer, gain in zip(layers, gains, strict=True):
-        layer /= gain
+    layers /= np.stack(gains)[:, None, None]
     return Laid(layers, ways, gains)
 
 
@@ -144,7 +143,7 @@ def _colours(pixels: Floats) -> Floats:
 
 
 def _apart(layers: Floats, plate: Floats) -> Floats:
-    """Greatest difference over the colours; numpy's own maximum of three takes ten times as long."""
+    """Greatest difference over the colours; `max` over so short an axis takes ten times as long."""
     red, green, blue = (np.abs(layers[..., c] - plate[..., c]) for c in range(3))
     return np.asarray(np.maximum(np.maximum(red, green, out=red), blue, out=red))
 

@@ -28,7 +28,9 @@ WITHIN = 0.5
 """Share of a box that lies in a piece's, from which it is taken to be hidden there."""
 CROWDED = 0.3
 """Trust in a piece that holds two."""
-LEAST_SEEN = 0.12
+SAME, SAME_SIZE = 0.7, 0.5
+"""Likeness in colour and size of two tracks that are one subject."""
+LEAST_SEEN = 0.2
 """Share of the frames in which a subject has to be seen by itself, for those where it is hidden to
 count."""
 
@@ -76,7 +78,27 @@ def link(
             _continue(track, piece, step)
             pieces.remove(piece)
         tracks += [_begin(piece, alive, step) for piece in pieces]
-    return [_closed(track, len(frames)) for track in tracks]
+    return [_closed(track, len(frames)) for track in _joined(tracks)]
+
+
+def _joined(tracks: Sequence[_Open]) -> list[_Open]:
+    """Tracks never seen together that look the same are one, lost between."""
+    whole: list[_Open] = []
+    for track in sorted(tracks, key=lambda t: -len(t.sightings)):
+        same = next((t for t in whole if _is_same(t, track)), None)
+        if same is None:
+            whole.append(track)
+        else:
+            same.sightings = sorted(same.sightings + track.sightings, key=lambda s: s.frame)
+            same.hidden = max(same.hidden, track.hidden)
+    return whole
+
+
+def _is_same(one: _Open, other: _Open) -> bool:
+    if {s.frame for s in one.sightings} & {s.frame for s in other.sightings}:
+        return False
+    size = min(one.area, other.area) / max(one.area, other.area)
+    return size >= SAME_SIZE and float(np.minimum(one.colours, other.colours).sum()) >= SAME
 
 
 def _closed(track: _Open, looked: int) -> Track:
