@@ -86,8 +86,7 @@ def test_cut_outs_stand_on_white_with_a_margin():
 
 def test_a_camera_that_stands_still_is_seen_to_though_a_subject_has_most_corners():
     rng = np.random.default_rng(3)
-    before = np.full((160, 256), 120, np.uint8)
-    before[:, 200:] = 90
+    before = np.kron(rng.integers(90, 120, (20, 32)), np.ones((8, 8))).astype(np.uint8)
     after = before.copy()
     checks = np.kron(rng.integers(0, 255, (15, 15)), np.ones((6, 6))).astype(np.uint8)
     before[30:120, 20:110], after[30:120, 28:118] = checks, checks
@@ -103,7 +102,7 @@ def test_who_sways_on_the_spot_is_no_scenery():
         frame[40 + down : 120 + down, 100 + right : 160 + right] = (230, 20, 20)
     for scene, known in empty_scenes(list(frames)):
         assert known.all()
-        assert scene[..., 0].max() < 150
+        assert (scene[..., 0] > 150).mean() < 0.001
     track = max(MotionSegmenter(Settings().elements).tracks(Footage(frames, 12)), key=_length)
     for sighting in track.sightings:
         truth = (frames[sighting.frame] == (230, 20, 20)).all(axis=2)
