@@ -25,6 +25,10 @@ class ProbeSettings(Section):
         max_pixels: Pixels of a frame; more is a bomb or no video.
         max_frames: Frames of a source.
         audio: Whether a source without sound is dropped.
+        containers, codecs: FFmpeg's names of those that are taken; () takes all.
+        labels: Words of which a source needs one: names of its folders, and `source`, `type` and
+            `labels` of a JSON file of its name beside it. () asks for none.
+        without_labels: Words of which it may have none ("cartoon", "screen recording").
     """
 
     min_short_side: int = Field(default=160, ge=16)
@@ -36,6 +40,10 @@ class ProbeSettings(Section):
     max_pixels: int = Field(default=3840 * 2160 * 2, ge=1)
     max_frames: int = Field(default=2_000_000, ge=1)
     audio: Literal["any", "required"] = "any"
+    containers: tuple[str, ...] = ()
+    codecs: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    without_labels: tuple[str, ...] = ()
 
 
 class ShotSettings(Section):
@@ -280,7 +288,7 @@ class Settings(Sections):
 
 STAGES = ("probe", "shots", "quality", "elements", "persons", "captions")
 """Stages of a source in their order."""
-VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 3, "elements": 3, "persons": 2}
+VERSIONS = {**dict.fromkeys(STAGES, 1), "probe": 2, "quality": 3, "elements": 3, "persons": 2}
 """Raised when a stage's code gives other results."""
 
 
