@@ -1,8 +1,8 @@
 """Subjects by motion and colour: whatever differs from the empty scene, followed through a shot.
 
-Frames are aligned by the camera's motion, the empty scene is their median, and a subject is a
-connected piece that differs from it. Needs no model. What never moves is not seen, and two that
-touch all the time are one.
+A subject is a connected piece that differs from the empty scene (`plates`), followed from frame to
+frame (`tracking`). Needs no model. What never moves is not seen, and two that touch all the time
+are one.
 """
 
 from __future__ import annotations
