@@ -171,7 +171,8 @@ def compare(
     first = round(shot.shot.start * FPS) + span.offset
     subjects = [t for t in raw.truth.elements if t.role is not Role.BACKGROUND]
     size = (raw.truth.height, raw.truth.width)
-    frames = range(first, first + shot.shot.num_frames)
+    stop = span.stop + span.offset  # a missed cut leads past it
+    frames = range(first, min(first + shot.shot.num_frames, stop))
     number = next(i for i, s in enumerate(raw.truth.shots) if s.start <= first < s.stop)
     seen = {
         t.id: _way(t, number)
@@ -182,7 +183,7 @@ def compare(
     overlaps: list[float] = []
     for found in _subjects(shot):
         mask = decode_mask(found.mask, size)
-        frame = first + found.frame
+        frame = min(first + found.frame, stop - 1)
         best = max(subjects, key=lambda t: _box_iou(found, t.boxes[frame], size))
         if _box_iou(found, best.boxes[frame], size) >= 0.5 and best.id not in pairs.values():
             pairs[found.element_id] = best.id

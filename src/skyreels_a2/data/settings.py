@@ -209,7 +209,7 @@ class CaptionSettings(Section):
     timeout_seconds: float = Field(default=120, gt=0)
 
 
-BANDS = {"colour": (0.92, 0.995), "lite": (0.90, 0.995), "features": (0.60, 0.95)}
+BANDS = {"colour": (0.92, 0.995), "lite": (0.92, 0.995), "features": (0.60, 0.95)}
 """Embedder to the similarities between which a cut-out is a reference: above the likeness of
 different subjects, below that of copies. Of rendered subjects; those of `features` are others'."""
 
