@@ -1,6 +1,6 @@
 """The data pipeline against rendered truth: cuts, planted bad shots, elements, masks, identities.
 
-    python benchmarks/data_truth.py --out /tmp/data_truth --count 200 [--set elements.difference=20]
+    python benchmarks/data_truth.py --out /tmp/data_truth --count 200 [--seed 4]
 
 Raw videos are rendered from held-out scenes, and static, black and near-duplicate shots planted
 between theirs. Prints one line a figure. With other settings, only what they touch is done anew.
@@ -33,7 +33,7 @@ from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import FOOTAGE
 from skyreels_a2.scenes.sources import open_source
 from skyreels_a2.scenes.splits import Split
-from skyreels_a2.scenes.truth import Truth, decode_mask, truth_of
+from skyreels_a2.scenes.truth import ElementTruth, Truth, decode_mask, truth_of
 from skyreels_a2.video import Frames, VideoSpec
 
 PLANTED = 30
@@ -109,14 +109,14 @@ def _bad(kind: str, frames: Frames, former: Frames) -> Frames | None:
     return (former.astype(np.float32) * 0.94 + 5).clip(0, 255).astype(np.uint8)
 
 
-def make(out: Path, count: int, source_name: str, cache: Path | None) -> list[Raw]:
+def make(out: Path, count: int, seed: int, source_name: str, cache: Path | None) -> list[Raw]:
     """Render the raw videos; what is there is kept."""
     source = open_source(source_name, cache=cache)
     (out / "videos").mkdir(parents=True, exist_ok=True)
     raws: list[Raw] = []
     former = np.zeros((0, 192, 320, 3), np.uint8)
     for number in range(1, count + 1):
-        scene = sample_scene(source, scene_seed(4, number), split=Split.HELD_OUT, spec=FOOTAGE)
+        scene = sample_scene(source, scene_seed(seed, number), split=Split.HELD_OUT, spec=FOOTAGE)
         rendered = render(scene, source)
         frames, spans = plant(rendered, number, former)
         first = scene.shots[0]
@@ -161,29 +161,43 @@ def _span_of(raw: Raw, shot: CaptionedShot) -> Span | None:
     return next((s for s in raw.spans if s.start <= middle < s.stop), None)
 
 
-def compare(raw: Raw, shot: CaptionedShot) -> tuple[dict[str, str], list[float], int, int]:
-    """Found element to true id, their mask IoUs, the number found, and of true ones to find."""
+def compare(
+    raw: Raw, shot: CaptionedShot
+) -> tuple[dict[str, str], list[float], int, dict[str, str]]:
+    """Found element to true id, their mask IoUs, the number found, and how each true one goes."""
     span = _span_of(raw, shot)
     if span is None or span.kind != "good":
-        return {}, [], 0, 0
+        return {}, [], 0, {}
     first = round(shot.shot.start * FPS) + span.offset
     subjects = [t for t in raw.truth.elements if t.role is not Role.BACKGROUND]
     size = (raw.truth.height, raw.truth.width)
-    frames = range(first, first + shot.shot.num_frames)
+    stop = span.stop + span.offset  # a missed cut leads past it
+    frames = range(first, min(first + shot.shot.num_frames, stop))
+    number = next(i for i, s in enumerate(raw.truth.shots) if s.start <= first < s.stop)
     seen = {
-        t.id for t in subjects if np.mean([_area(t.boxes[f], size) >= 0.008 for f in frames]) >= 0.3
+        t.id: _way(t, number)
+        for t in subjects
+        if np.mean([_area(t.boxes[f], size) >= 0.008 for f in frames]) >= 0.3
     }
     pairs: dict[str, str] = {}
     overlaps: list[float] = []
     for found in _subjects(shot):
         mask = decode_mask(found.mask, size)
-        frame = first + found.frame
+        frame = min(first + found.frame, stop - 1)
         best = max(subjects, key=lambda t: _box_iou(found, t.boxes[frame], size))
         if _box_iou(found, best.boxes[frame], size) >= 0.5 and best.id not in pairs.values():
             pairs[found.element_id] = best.id
             true = raw.truth.mask(best.id, frame)
             overlaps.append(float((mask & true).sum() / max(1, (mask | true).sum())))
-    return pairs, overlaps, len(_subjects(shot)), len(seen)
+    return pairs, overlaps, len(_subjects(shot)), seen
+
+
+def _way(element: ElementTruth, shot: int) -> str:
+    """How an element goes in a shot: bound to another, staying, or by itself."""
+    act = next((a for a in element.acts if a.shot == shot), None)
+    if act is None or act.lead is None:
+        return "staying" if act and act.motion == "stays" else "by itself"
+    return act.motion
 
 
 def _subjects(shot: CaptionedShot) -> list[Found]:
@@ -234,13 +248,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--source", default="builtin")
     parser.add_argument("--assets", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--set", dest="settings", action="append", default=[])
     options = parser.parse_args()
     settings = Settings().with_settings(options.settings)
-    raws = make(options.out, options.count, options.source, options.assets)
+    raws = make(options.out, options.count, options.seed, options.source, options.assets)
     start = time.perf_counter()
     gathered = build(
         options.out / "videos", options.out / "dataset", Plan(settings, options.workers)
@@ -275,6 +290,7 @@ def report(raws: Sequence[Raw], gathered: Gathered, settings: Settings) -> None:
     overlaps: list[float] = []
     good: set[str] = set()
     found = true = 0
+    ways: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     dropped = {
         id(span)
         for raw in raws
@@ -290,16 +306,21 @@ def report(raws: Sequence[Raw], gathered: Gathered, settings: Settings) -> None:
         for shot in kept[str(raw.path)]:
             span_of = _span_of(raw, shot)
             good |= {shot.shot.shot_id} if span_of and span_of.kind == "good" else set()
-            here, ious, num_found, num_true = compare(raw, shot)
+            here, ious, num_found, to_find = compare(raw, shot)
             pairs |= here
             overlaps += ious
-            found, true = found + num_found, true + num_true
+            found, true = found + num_found, true + len(to_find)
+            for element, way in to_find.items():
+                ways[way][0] += element in here.values()
+                ways[way][1] += 1
     for kind, (gone, total) in sorted(told.items()):
         print(f"{kind} shots dropped: {gone} of {total} ({gone / total:.1%})")
     print(
         f"elements: precision {len(pairs) / max(1, found):.3f}, "
         f"recall {len(pairs) / max(1, true):.3f}"
     )
+    for way, (hits, total) in sorted(ways.items()):
+        print(f"  {way}: {hits} of {total} found")
     print(f"mask IoU of those found: {np.mean(overlaps):.3f} (median {np.median(overlaps):.3f})")
     precision, recall, count = identity_pairs(gathered, pairs, good)
     print(f"cross-shot references: precision {precision:.3f}, recall {recall:.3f} ({count})")

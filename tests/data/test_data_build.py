@@ -14,6 +14,7 @@ from material import HERE, SETTINGS, run_here
 
 from skyreels_a2.data.build import Plan, build
 from skyreels_a2.data.check import check
+from skyreels_a2.data.settings import STAGES
 from skyreels_a2.data.tables import read_table
 from skyreels_a2.errors import InputError
 from skyreels_a2.scenes.dataset import render_dataset
@@ -138,6 +139,15 @@ def test_killed_at_any_moment_nothing_is_lost_or_there_twice(many, tmp_path):
     assert (out / "triplets.jsonl").read_text() == (whole / "triplets.jsonl").read_text()
     assert not list((out / "media").glob(".*"))
     assert sorted(media_of(out)) == sorted(media_of(whole))
+
+
+def test_what_each_stage_will_still_take_is_told(many, tmp_path):
+    told = []
+    build(many, tmp_path / "out", Plan(SETTINGS, 2, run_here), on_stages=told.append)
+    assert len(told) == 8
+    assert told[0].keys() == set(STAGES)
+    assert told[0]["elements"] > 0
+    assert set(told[-1].values()) == {0}
 
 
 def test_a_killed_worker_costs_nothing(many, tmp_path):

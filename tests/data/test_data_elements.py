@@ -4,11 +4,15 @@ from material import found
 from PIL import Image
 
 from skyreels_a2.data.backends.motion import MotionSegmenter
+from skyreels_a2.data.backends.plates import empty_scenes
+from skyreels_a2.data.backends.protocols import Sighting
+from skyreels_a2.data.backends.tracking import link
 from skyreels_a2.data.elements import on_white
 from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.places import free_rectangle
 from skyreels_a2.data.records import Dropped, Kind
 from skyreels_a2.data.settings import Settings
+from skyreels_a2.data.vision import IDENTITY, camera_motion
 from skyreels_a2.scenes.truth import decode_mask
 
 
@@ -78,3 +82,70 @@ def test_cut_outs_stand_on_white_with_a_margin():
     picture = on_white(np.zeros((40, 40, 3), np.uint8), mask)
     assert picture.shape == (14, 24, 3)
     assert (picture == 0).all(axis=2).sum() == mask.sum()
+
+
+def test_a_camera_that_stands_still_is_seen_to_though_a_subject_has_most_corners():
+    rng = np.random.default_rng(3)
+    before = np.kron(rng.integers(90, 120, (20, 32)), np.ones((8, 8))).astype(np.uint8)
+    after = before.copy()
+    checks = np.kron(rng.integers(0, 255, (15, 15)), np.ones((6, 6))).astype(np.uint8)
+    before[30:120, 20:110], after[30:120, 28:118] = checks, checks
+    assert np.allclose(camera_motion(before, after), IDENTITY, atol=1e-3)
+
+
+def test_who_sways_on_the_spot_is_no_scenery():
+    rng = np.random.default_rng(4)
+    place = rng.integers(90, 110, (160, 256, 3)).astype(np.uint8)
+    frames = np.repeat(place[None], 25, axis=0)
+    for number, frame in enumerate(frames):
+        right, down = ((0, 0), (8, 0), (8, 8), (0, 8))[number // 2 % 4]
+        frame[40 + down : 120 + down, 100 + right : 160 + right] = (230, 20, 20)
+    for scene, known in empty_scenes(list(frames)):
+        assert known.all()
+        assert (scene[..., 0] > 150).mean() < 0.001
+    track = max(MotionSegmenter(Settings().elements).tracks(Footage(frames, 12)), key=_length)
+    for sighting in track.sightings:
+        truth = (frames[sighting.frame] == (230, 20, 20)).all(axis=2)
+        assert (sighting.mask & truth).sum() / (sighting.mask | truth).sum() > 0.85
+
+
+def test_two_that_meet_stay_two_and_count_as_present_while_they_touch():
+    frames = np.full((12, 100, 200, 3), 90, np.uint8)
+    seen = []
+    for number, frame in enumerate(frames):
+        still, goer = _box(80, 20, 130, 90), _box(8 + 16 * number, 40, 28 + 16 * number, 60)
+        frame[still], frame[goer & ~still] = (20, 20, 230), (230, 20, 20)
+        touching = 4 <= number <= 7
+        masks = [still | goer] if touching else [still, goer]
+        seen.append([Sighting(number, mask) for mask in masks])
+    tracks = sorted(link(list(frames), seen), key=_length)
+    assert [len(t.sightings) for t in tracks] == [8, 12]
+    assert [t.presence for t in tracks] == [1, 1]
+    assert {s.frame for s in tracks[1].sightings if s.trust < 1} == {4, 5, 6, 7}
+
+
+def test_a_subject_that_was_lost_is_the_same_when_it_comes_back():
+    frames = np.full((20, 100, 200, 3), 90, np.uint8)
+    frames[:, 20:60, 20:60] = (20, 20, 230)
+    frames[:, 30:70, 120:160] = (230, 200, 20)
+    blue, yellow = _box(20, 20, 60, 60), _box(120, 30, 160, 70)
+    numbers = [*range(5), *range(12, 20)]
+    seen = [
+        [Sighting(n, blue), Sighting(n, yellow)] if n in numbers else [Sighting(n, yellow)]
+        for n in range(20)
+    ]
+    assert sorted(map(_length, link(list(frames), seen))) == [13, 20]
+
+
+def test_subjects_of_which_there_is_no_good_picture_are_left_out(scene_frames, tmp_path):
+    assert found(scene_frames, tmp_path, "elements.min_rating=1").reason == "no subject"
+
+
+def _length(track):
+    return len(track.sightings)
+
+
+def _box(left, top, right, bottom):
+    mask = np.zeros((100, 200), bool)
+    mask[top:bottom, left:right] = True
+    return mask

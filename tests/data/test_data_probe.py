@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from material import write_video
 
+from skyreels_a2.data.labels import labels_of
 from skyreels_a2.data.probe import find_sources, identify, probe
 from skyreels_a2.data.records import Dropped, Probed
 from skyreels_a2.data.settings import ProbeSettings
@@ -52,12 +53,33 @@ def test_a_good_video_is_described(tmp_path, scene_frames):
         ({"audio": "required"}, "no sound"),
         ({"max_pixels": 1000}, "too many pixels"),
         ({"max_frames": 10}, "too many frames"),
+        ({"containers": ("matroska",)}, "container"),
+        ({"codecs": ("vp9", "av1")}, "codec"),
+        ({"labels": ("cooking",)}, "no wanted label"),
+        ({"without_labels": ("cartoon",)}, "unwanted label"),
     ],
 )
 def test_what_is_not_wanted_is_dropped_with_its_reason(tmp_path, scene_frames, settings, reason):
+    (tmp_path / "a.json").write_text('{"type": "Cartoon", "labels": ["knife"]}', "utf-8")
     found = judged(write_video(tmp_path / "a.mp4", scene_frames), **settings)
     assert isinstance(found, Dropped)
     assert (found.reason, bool(found.detail)) == (reason, reason != "no sound")
+
+
+def test_labels_are_those_of_folders_and_of_the_file_beside(tmp_path, scene_frames):
+    folder = tmp_path / "Pexels" / "cooking"
+    folder.mkdir(parents=True)
+    video = write_video(folder / "a.mp4", scene_frames)
+    (folder / "a.json").write_text('{"source": "me", "labels": ["Knife"]}', "utf-8")
+    found = judged(video, labels=("knife", "fork"), without_labels=("cartoon",))
+    assert {"pexels", "cooking", "me", "knife"} <= set(found.labels)
+    (folder / "a.json").write_text("no JSON", "utf-8")
+    assert judged(video, labels=("cooking",)).labels == labels_of(folder / "b.mp4")
+
+
+def test_flv_is_taken(tmp_path, scene_frames):
+    found = judged(encode(tmp_path / "a.flv", scene_frames))
+    assert (found.container, found.num_frames) == ("flv", len(scene_frames))
 
 
 def test_broken_files_are_dropped(tmp_path, scene_frames):

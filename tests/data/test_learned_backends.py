@@ -335,7 +335,7 @@ def test_settings_open_the_learned_ones_and_garments_are_cut_out(
             *("elements.detector_threshold=0", "elements.embedder=features"),
             *(f"elements.embedder_model={dinov2}", "elements.min_area=0", "elements.min_fill=0"),
             *("elements.max_borders=4", "elements.max_area=1", "elements.min_side=1"),
-            *("elements.max_subjects=99", "elements.min_presence=0"),
+            *("elements.max_subjects=99", "elements.min_presence=0", "elements.min_rating=0"),
             *("persons.clothes=parser", f"persons.parser={parser}"),
         ]
     )

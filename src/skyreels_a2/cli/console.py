@@ -94,8 +94,13 @@ class Bars:
         """Set how far a phase is."""
         self._progress.start()
         if phase not in self._tasks:
-            self._tasks[phase] = self._progress.add_task(self._TITLES[phase], total=total)
+            self._tasks[phase] = self._progress.add_task(self._TITLES[phase], total=total, note="")
         self._progress.update(self._tasks[phase], completed=done, total=total)
+
+    def note(self, phase: str, words: str) -> None:
+        """Set what stands behind a phase's bar."""
+        if phase in self._tasks:
+            self._progress.update(self._tasks[phase], note=words)
 
     def start_video(self) -> None:
         """Forget the bars of the last video, so that the next begins with new ones."""
@@ -114,6 +119,7 @@ def progress_bars() -> Iterator[Bars]:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
     )
     progress = Progress(*columns, console=messages)
     try:

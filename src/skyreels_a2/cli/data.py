@@ -52,7 +52,13 @@ def build(
 
         plan = replace(plan, runner=ray_runner(ray))
     with console.progress_bars() as bars:
-        gathered = build_dataset(videos, out, plan, on_unit=lambda *n: bars("build", *n))
+        gathered = build_dataset(
+            videos,
+            out,
+            plan,
+            on_unit=lambda *n: bars("build", *n),
+            on_stages=lambda left: bars.note("build", _stages_left(left)),
+        )
     _tell(gathered)
     console.data.print(str(out), markup=False)
 
@@ -111,11 +117,18 @@ def check(dataset: Dataset) -> None:
     console.messages.print("no problems")
 
 
+def _stages_left(left: dict[str, float]) -> str:
+    """The stages that matter, the longest first."""
+    longest = sorted(left.items(), key=lambda item: -item[1])
+    return ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in longest if seconds >= 1)
+
+
 def _tell(gathered: Gathered) -> None:
     """The funnel and the commonest reasons, on stderr."""
-    table = Table("stage", "kept", "dropped", "CPU s", box=None)
+    table = Table("stage", "kept", "dropped", "CPU s", "video s / CPU s", box=None)
     for row in gathered.funnel:
-        table.add_row(row.stage, str(row.kept), str(row.dropped), f"{row.seconds:.1f}")
+        rate = f"{gathered.seconds / row.seconds:.1f}" if row.seconds >= 0.05 else ""
+        table.add_row(row.stage, str(row.kept), str(row.dropped), f"{row.seconds:.1f}", rate)
     console.messages.print(table)
     reasons = Counter((drop.stage, drop.reason) for drop in gathered.dropped)
     for (stage, reason), count in reasons.most_common(12):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skyreels_a2.data.gathering import Gathered, gather
 from skyreels_a2.data.ledger import DONE, SET_ASIDE, Entry, Ledger, open_ledger
+from skyreels_a2.data.pace import Pace
 from skyreels_a2.data.probe import find_sources
 from skyreels_a2.data.report import write_report
 from skyreels_a2.data.settings import Settings, fingerprints
@@ -48,6 +49,7 @@ def build(
     plan: Plan,
     *,
     on_unit: Callable[[int, int], None] | None = None,
+    on_stages: Callable[[dict[str, float]], None] | None = None,
 ) -> Gathered:
     """Build a data set, or go on with one that was interrupted, added to or set otherwise.
 
@@ -56,6 +58,7 @@ def build(
         dataset: Folder of the data set.
         plan: How.
         on_unit: Told how many of how many sources are done, after each.
+        on_stages: Told before that how many seconds each stage will still take.
 
     Raises:
         InputError: No videos, or another process builds there.
@@ -68,7 +71,7 @@ def build(
         _clean(dataset / MEDIA)
         note_settings(dataset, plan.settings)
         ledger.register(paths)
-        _work(ledger, dataset, plan, on_unit)
+        _work(ledger, dataset, plan, on_unit, on_stages)
         return finish(ledger, dataset, plan.settings)
 
 
@@ -82,7 +85,11 @@ def finish(ledger: Ledger, dataset: Path, settings: Settings) -> Gathered:
 
 
 def _work(
-    ledger: Ledger, dataset: Path, plan: Plan, on_unit: Callable[[int, int], None] | None
+    ledger: Ledger,
+    dataset: Path,
+    plan: Plan,
+    on_unit: Callable[[int, int], None] | None,
+    on_stages: Callable[[dict[str, float]], None] | None,
 ) -> None:
     """Rounds of units until each is done or set aside."""
     limits = plan.settings.limits
@@ -91,6 +98,7 @@ def _work(
     done = 0
     tasks = list(_tasks(ledger, dataset, plan))
     total = len(tasks)
+    pace = Pace(total, plan.workers)
     while tasks:
         again: list[UnitTask] = []
         for outcome in plan.runner(tasks, plan.workers):
@@ -101,12 +109,17 @@ def _work(
                 ledger.commit(
                     source, fingerprint=print_, folder=outcome.folder, seconds=outcome.seconds
                 )
+                pace.add(dataset / MEDIA / outcome.folder)
             else:
                 attempts[source] = attempts.get(source, 0) + 1
                 final = attempts[source] >= limits.attempts
                 ledger.fail(source, fingerprint=print_, reason=outcome.reason, final=final)
                 again += [] if final else [outcome.task]
+                if final:
+                    pace.skip()
             done += outcome.task not in again
+            if on_stages:
+                on_stages(pace.left())
             if on_unit:
                 on_unit(done, total)
         tasks = again

@@ -111,6 +111,8 @@ def _best_look(
         fit, reason = _fits(look, footage, settings)
         fits += [look] if fit else []
     best = max(fits, key=lambda look: look.rating, default=None)
+    if best is not None and best.rating < settings.min_rating:
+        return None, "poor picture"
     return best, reason
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 
+from skyreels_a2.data.labels import labels_of
 from skyreels_a2.data.records import Dropped, Probed, Source
 from skyreels_a2.data.settings import ProbeSettings
 from skyreels_a2.errors import InputError, one_line
@@ -88,8 +89,7 @@ def _read(source: Source, settings: ProbeSettings) -> Probed:
     if not source.size:
         raise _NotWantedError("empty file", "0 bytes")
     # Absolute, or a colon in the path would be taken for a protocol.
-    options = {"format_whitelist": f"{CONTAINERS},gif"}
-    with av.open(source.path, options=options) as file:
+    with _open(source.path) as file:
         if not file.streams.video:
             raise _NotWantedError("no video stream", file.format.name)
         stream = file.streams.video[0]
@@ -97,8 +97,7 @@ def _read(source: Source, settings: ProbeSettings) -> Probed:
         if size > settings.max_pixels:
             raise _NotWantedError("too many pixels", f"{stream.width}x{stream.height}")
         times = _times(file.demux(stream), settings.max_frames)
-        file.seek(0)
-        first = next(file.decode(stream), None)
+        first = _first_frame(source.path)
         if first is None or len(times) < 2:
             raise _NotWantedError("too few frames", f"{len(times)} frames")
         _check_frame(first)
@@ -117,7 +116,18 @@ def _read(source: Source, settings: ProbeSettings) -> Probed:
             has_audio=bool(file.streams.audio),
             rotated=turned,
             hdr=int(getattr(first, "color_trc", 0) or 0) in HDR_TRANSFERS,
+            labels=labels_of(Path(source.path)),
         )
+
+
+def _open(path: str) -> av.container.InputContainer:
+    return av.open(path, options={"format_whitelist": f"{CONTAINERS},gif"})
+
+
+def _first_frame(path: str) -> av.VideoFrame | None:
+    """Opened anew, since a file without an index, as FLV may be, cannot be wound back."""
+    with _open(path) as file:
+        return next(file.decode(video=0), None)
 
 
 def _times(packets: Iterable[Any], most: int) -> list[float]:
@@ -163,6 +173,13 @@ def _wishes(probed: Probed, settings: ProbeSettings) -> Iterator[tuple[bool, str
     yield probed.fps <= settings.max_fps, "frame rate too high", f"{probed.fps:.3g} fps"
     yield probed.seconds >= settings.min_seconds, "too short", f"{probed.seconds:.2f} s"
     yield probed.seconds <= settings.max_seconds, "too long", f"{probed.seconds:.0f} s"
+    containers, labels = set(probed.container.split(",")), set(probed.labels)
+    formats, codecs = settings.containers, settings.codecs
+    yield not formats or bool(containers & set(formats)), "container", probed.container
+    yield not codecs or probed.codec in codecs, "codec", probed.codec
+    told = ", ".join(sorted(labels)) or "none"
+    yield not settings.labels or bool(labels & set(settings.labels)), "no wanted label", told
+    yield not labels & set(settings.without_labels), "unwanted label", told
     yield settings.audio == "any" or probed.has_audio, "no sound", ""
 
 

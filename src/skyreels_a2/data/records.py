@@ -60,6 +60,7 @@ class Probed(Record):
         width, height: Pixels as shown.
         rotated: Degrees that its frames are turned by.
         hdr: Whether its transfer function is PQ or HLG.
+        labels: Words that are told of it; see `labels.labels_of`.
     """
 
     source: Source
@@ -73,6 +74,7 @@ class Probed(Record):
     has_audio: bool
     rotated: int = 0
     hdr: bool = False
+    labels: tuple[str, ...] = ()
 
 
 class Shot(Record):

@@ -25,6 +25,10 @@ class ProbeSettings(Section):
         max_pixels: Pixels of a frame; more is a bomb or no video.
         max_frames: Frames of a source.
         audio: Whether a source without sound is dropped.
+        containers, codecs: FFmpeg's names of those that are taken; () takes all.
+        labels: Words of which a source needs one: names of its folders, and `source`, `type` and
+            `labels` of a JSON file of its name beside it. () asks for none.
+        without_labels: Words of which it may have none ("cartoon", "screen recording").
     """
 
     min_short_side: int = Field(default=160, ge=16)
@@ -36,6 +40,10 @@ class ProbeSettings(Section):
     max_pixels: int = Field(default=3840 * 2160 * 2, ge=1)
     max_frames: int = Field(default=2_000_000, ge=1)
     audio: Literal["any", "required"] = "any"
+    containers: tuple[str, ...] = ()
+    codecs: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    without_labels: tuple[str, ...] = ()
 
 
 class ShotSettings(Section):
@@ -127,6 +135,7 @@ class ElementSettings(Section):
         min_side: Pixels of a cut-out's longer side.
         min_fill: Least share of its box that a mask fills.
         min_presence: Least share of the looked-at frames in which a subject is tracked.
+        min_rating: Least mark of a subject's best picture (sharp, whole, uncut, trusted).
         max_subjects: A shot with more is dropped: no prompt names them all.
         max_borders: Borders of the frame that a cut-out may touch.
         min_background: Least share of the frame of a background's crop.
@@ -151,6 +160,7 @@ class ElementSettings(Section):
     min_side: int = Field(default=24, ge=1)
     min_fill: float = Field(default=0.2, ge=0, le=1)
     min_presence: float = Field(default=0.3, ge=0, le=1)
+    min_rating: float = Field(default=0.15, ge=0, le=1)
     max_subjects: int = Field(default=4, ge=1)
     max_borders: int = Field(default=1, ge=0, le=4)
     min_background: float = Field(default=0.15, ge=0, le=1)
@@ -199,7 +209,7 @@ class CaptionSettings(Section):
     timeout_seconds: float = Field(default=120, gt=0)
 
 
-BANDS = {"colour": (0.92, 0.995), "lite": (0.90, 0.995), "features": (0.60, 0.95)}
+BANDS = {"colour": (0.92, 0.995), "lite": (0.92, 0.995), "features": (0.60, 0.95)}
 """Embedder to the similarities between which a cut-out is a reference: above the likeness of
 different subjects, below that of copies. Of rendered subjects; those of `features` are others'."""
 
@@ -278,7 +288,7 @@ class Settings(Sections):
 
 STAGES = ("probe", "shots", "quality", "elements", "persons", "captions")
 """Stages of a source in their order."""
-VERSIONS = {**dict.fromkeys(STAGES, 1), "quality": 2, "elements": 2, "persons": 2}
+VERSIONS = {**dict.fromkeys(STAGES, 1), "probe": 2, "quality": 3, "elements": 3, "persons": 2}
 """Raised when a stage's code gives other results."""
 
 

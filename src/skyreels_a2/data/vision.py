@@ -17,6 +17,11 @@ Mask: TypeAlias = NDArray[np.bool_]
 Affine: TypeAlias = NDArray[np.float64]
 """2 × 3: where points of one picture are in another."""
 
+_ANSWERS = 3
+"""Motions that corners are asked for, one after another."""
+_FAULT = 24
+"""Levels of luma above which a pixel belongs to something else."""
+
 IDENTITY: Affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
@@ -71,19 +76,39 @@ def flow(before: Plane, after: Plane) -> NDArray[np.float32]:
 
 
 def camera_motion(before: Plane, after: Plane) -> Affine:
-    """The similarity that most corners of a picture follow into the next; identity if none."""
+    """The similarity by which a picture explains most of the next; identity if none does better.
+
+    Corners may lie on a subject for the most part, so those that the first answer leaves out are
+    asked for another one, and the whole picture decides.
+    """
     cv2 = _cv2()
     corners = cv2.goodFeaturesToTrack(before, 300, 0.005, 5)
-    if corners is None or len(corners) < 8:
+    if corners is None:
         return IDENTITY
     there, status, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)
-    good = status.ravel() == 1
-    if good.sum() < 8:
-        return IDENTITY
-    moved, _ = cv2.estimateAffinePartial2D(
-        corners[good], there[good], method=cv2.RANSAC, ransacReprojThreshold=1.0
-    )
-    return IDENTITY if moved is None else np.asarray(moved, dtype=np.float64)
+    left = status.ravel() == 1
+    ways = [IDENTITY]
+    for _ in range(_ANSWERS):
+        if left.sum() < 8:
+            break
+        moved, inside = cv2.estimateAffinePartial2D(
+            corners[left], there[left], method=cv2.RANSAC, ransacReprojThreshold=1.0
+        )
+        if moved is None:
+            break
+        ways.append(np.asarray(moved, dtype=np.float64))
+        left[np.flatnonzero(left)[inside.ravel() == 1]] = False
+    return min(ways, key=lambda way: _unexplained(before, after, way))
+
+
+def _unexplained(before: Plane, after: Plane, way: Affine) -> float:
+    """Mean difference that is left, each pixel's limited, as a subject's is no fault of the way."""
+    valid = warp(np.full_like(before, 255), way) == 255
+    if not valid.any():
+        return float("inf")
+    apart = after[valid].astype(np.int16) - warp(before, way)[valid]
+    # The light may change as a whole.
+    return float(np.minimum(np.abs(apart - np.int16(np.median(apart))), _FAULT).mean())
 
 
 def warp(
@@ -129,6 +154,30 @@ def tidy(mask: Mask, *, gap: int) -> Mask:
     outlines, _ = cv2.findContours(plane, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(plane, outlines, -1, 1, thickness=-1)
     return np.asarray(plane, dtype=bool)
+
+
+def hulls(mask: Mask) -> Mask:
+    """The convex hulls of what lies together, specks left out."""
+    cv2 = _cv2()
+    plane = np.zeros(mask.shape, np.uint8)
+    for piece in pieces(tidy(mask, gap=9), min_area=12):
+        points = np.argwhere(piece)[:, ::-1].astype(np.int32)
+        cv2.fillConvexPoly(plane, cv2.convexHull(points), 1)
+    return np.asarray(plane, dtype=bool)
+
+
+def fill_in(picture: NDArray[np.float32], known: Mask) -> NDArray[np.float32]:
+    """A picture whose unknown pixels are made up from those round them, by ever coarser means."""
+    height, width = known.shape
+    if known.all() or not known.any() or min(height, width) < 2:
+        return picture
+    weights = known.astype(np.float32)
+    size = -(-width // 2), -(-height // 2)
+    shares = resize(weights, *size)
+    sums = resize(np.where(known[..., None], picture, 0).astype(np.float32), *size)
+    coarse = sums / shares.clip(1e-6)[..., None]
+    below = fill_in(np.asarray(coarse, np.float32), shares > 0)
+    return np.where(known[..., None], picture, resize(below, width, height)).astype(np.float32)
 
 
 def pieces(mask: Mask, *, min_area: int) -> list[Mask]:

@@ -7,7 +7,6 @@ picture, and sees what is too small or dark to stand out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,10 +54,7 @@ class SalientSegmenter:
         found = [
             self._seen(number, frame, moving) for number, frame in zip(numbers, frames, strict=True)
         ]
-        return [
-            replace(track, presence=len(track.sightings) / len(numbers))
-            for track in link(frames, found, least=LEAST)
-        ]
+        return link(frames, found, least=LEAST)
 
     def _numbers(self, footage: Footage) -> list[int]:
         """Evenly spread frames among those that motion looks at."""
