@@ -28,5 +28,4 @@ def test_smaller_weights_give_nearly_the_same(own_pipeline, storage):
     close = run(transformer)
     error = (close - exact).norm() / exact.norm()
     assert 0 < error < 0.1
-    if storage == "fp8":
-        assert weight_bytes(transformer) < 0.7 * whole
+    assert weight_bytes(transformer) < 0.7 * whole
