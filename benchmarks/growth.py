@@ -27,6 +27,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from skyreels_a2 import VideoSpec
 from skyreels_a2.pipeline import needs
+from skyreels_a2.pipeline.configs import build_models, configs_of
 from skyreels_a2.pipeline.folders import model_folder
 from skyreels_a2.runtime.convolutions import channels_last
 
@@ -173,8 +174,8 @@ def open_models(name: str) -> dict[str, Any]:
     """The mid model, or one from a folder, with random weights: their values cost no time."""
     if name == "mid":
         return mid_model.build()
-    configs = needs.configs_of(model_folder(name))
-    models = needs.build_models(configs, dict.fromkeys(configs, torch.float32))
+    configs = configs_of(model_folder(name))
+    models = build_models(configs, dict.fromkeys(configs, torch.float32))
     channels_last(models["vae"])  # as the pipeline has it on a CPU
     return models
 

@@ -11,15 +11,16 @@ from typing import Any
 
 import torch
 from diffusers.hooks import apply_group_offloading
+from safetensors import SafetensorError, safe_open
 
 from skyreels_a2.errors import ModelError, one_line
 from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.engine import Engine
 from skyreels_a2.runtime.advice import NO_PLAN
+from skyreels_a2.runtime.choices import Plan
 from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.runtime.memo import RequestMemo, fuse_self_attention
 from skyreels_a2.runtime.parallel import join, split_tokens
-from skyreels_a2.runtime.plan import Plan
 from skyreels_a2.runtime.quantise import store_in
 from skyreels_a2.runtime.stepcache import parse_step_cache
 
@@ -51,7 +52,7 @@ def place(
     """
     transformer = pipeline.transformer
     has_loras = bool(getattr(transformer, "peft_config", None))
-    if plan.storage != "plain" and has_loras:
+    if plan.storage in ("fp8", "int8") and has_loras:
         pipeline.fuse_lora()
         pipeline.unload_lora_weights()
     store_in(plan.storage, transformer)
@@ -109,8 +110,20 @@ def _settle(pipeline: Any, plan: Plan, device: torch.device, disk: Path | None) 
         _settle_by_block(pipeline, plan, device, disk)
 
 
+def _drop_torn(disk: Path) -> None:
+    """Remove files that a killed process left half-written: diffusers takes what is there."""
+    for path in disk.glob("*/*.safetensors"):
+        try:
+            with safe_open(path, framework="pt"):
+                pass
+        except (OSError, SafetensorError):
+            path.unlink(missing_ok=True)
+
+
 def _settle_by_block(pipeline: Any, plan: Plan, device: torch.device, disk: Path | None) -> None:
     on_disk = plan.placement == "by-block-on-disk"
+    if on_disk and disk is not None:
+        _drop_torn(disk)
     streams = device.type == "cuda"
     for name in ("transformer", "text_encoder"):
         model = getattr(pipeline, name)
