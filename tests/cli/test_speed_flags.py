@@ -86,14 +86,12 @@ def test_a_killed_run_goes_on(cli, start, torchrun, quick, tmp_path, processes):
         (["--placement", "by-block", "--device", "cpu"], "there is none here"),
         (["--attention", "telepathy"], "cannot be used here"),
         (["--exact", "--half-vae"], "exclude each other"),
-        (["--exact", "--transformer", "x.gguf"], "exclude each other"),
         (["--storage", "gguf"], "give --transformer FILE.gguf"),
         (["--transformer", "x.pt"], "use a .gguf or .safetensors file"),
         (["--transformer", "x.gguf", "--storage", "int8"], "leave --storage away"),
         (["--fuse", "--storage", "fp8"], "joins plain matrices"),
         (["--parallel", "ulysses=2"], "there are 1 processes"),
         (["--parallel", "heads=2"], "use guidance=N"),
-        (["--parallel", "guidance=3", "--dry-run"], "3 processes"),
     ],
 )
 def test_wrong_combinations_are_refused(cli, quick, flags, reason):

@@ -4,6 +4,7 @@ import pytest
 
 from skyreels_a2.errors import InputError, MemoryLimitError
 from skyreels_a2.runtime.choices import PHASES, STORAGES, Needs, Wishes
+from skyreels_a2.runtime.combinations import check_interval
 from skyreels_a2.runtime.hardware import GIB, Hardware, parse_gpu
 from skyreels_a2.runtime.parallelism import Parallelism
 from skyreels_a2.runtime.plan import make_plan
@@ -147,6 +148,7 @@ def test_what_does_not_fit_is_told_with_what_would():
         ({"preset": "exact", "step_cache": "fbc"}, "exclude each other"),
         ({"preset": "exact", "storage": "fp8"}, "exclude each other"),
         ({"step_cache": "fbc", "placement": "by-block"}, "skips blocks"),
+        ({"preset": "exact", "storage": "gguf"}, "exclude each other"),
         ({"preset": "exact", "half_vae": True}, "exclude each other"),
         ({"preset": "exact", "memo": True}, "exclude each other"),
         ({"fused": True, "storage": "int8"}, "joins plain matrices"),
@@ -158,6 +160,14 @@ def test_what_does_not_fit_is_told_with_what_would():
 def test_wrong_combinations_are_refused_with_the_reason(wishes, reason):
     with pytest.raises(InputError, match=reason):
         planned("80GB", **wishes)
+
+
+def test_a_calibrated_cache_and_guidance_that_begins_late_are_refused():
+    with pytest.raises(InputError, match="begin at 0"):
+        check_interval("mag:0.1", (0.2, 1))
+    check_interval("mag", (0, 0.5))
+    check_interval("taylor", (0.2, 1))
+    check_interval(None, (0.2, 1))
 
 
 @pytest.mark.parametrize("field", ["preset", "placement", "storage"])

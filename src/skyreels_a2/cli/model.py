@@ -23,6 +23,7 @@ from skyreels_a2.pipeline.presets import ModelDefaults, check_precision
 from skyreels_a2.request import GenerationRequest
 from skyreels_a2.runtime.advice import advice_after
 from skyreels_a2.runtime.choices import Wishes, chosen_step_cache
+from skyreels_a2.runtime.combinations import check_interval
 from skyreels_a2.runtime.hardware import detect
 from skyreels_a2.runtime.parallelism import local_rank, num_processes
 from skyreels_a2.video import VideoSpec
@@ -225,6 +226,8 @@ def make_the_plan(
     if requests:
         largest = max(requests, key=lambda r: _pixels(r.sampled_spec))
         workload = workload_of_request(largest)
+    for request in requests:
+        check_interval(choice.lossy_cache, request.sampling.guidance_interval)
     processes = num_processes()
     hardware = replace(detect(str(device), emptied=emptied), num_devices=processes)
     wishes = choice.wishes

@@ -62,6 +62,19 @@ def cache_problem(step_cache: str, placement: str, shared: Parallelism) -> str |
     return None
 
 
+def check_interval(step_cache: str | None, interval: tuple[float, float]) -> None:
+    """Refuse a step cache that a guidance interval leads astray.
+
+    Raises:
+        InputError: "mag", which counts the steps of each pass from the first that is made.
+    """
+    if (step_cache or "").startswith("mag") and interval[0] > 0:
+        raise InputError(
+            f"the step cache mag knows how features grow from the first step on, and guidance from "
+            f"{interval[0]:g} begins later: let the interval begin at 0, or use fbc, sea or taylor"
+        )
+
+
 def _check_exact(wishes: Wishes) -> None:
     changes = {
         "a step cache": wishes.step_cache not in (None, NO_CACHE),
