@@ -55,6 +55,8 @@ def build(name: str, precision: str) -> SkyReelsA2Pipeline:
         models = build_models(CONFIGS[name], dtypes)
     for model in models.values():
         model.to_empty(device="cpu").requires_grad_(requires_grad=False)
+        if hasattr(model, "tie_weights"):  # which `to_empty` has torn apart
+            model.tie_weights()
         for value in itertools.chain(model.parameters(), model.buffers()):
             value.zero_()
     pipeline = SkyReelsA2Pipeline(
