@@ -99,7 +99,8 @@ def peak(work: Callable[[], Any]) -> int:
         if event.name() == "[memory]":
             now += event.nbytes()
             most = max(most, now)
-    return most
+    # What is there at the end took the place of what was there before, and was freed unseen.
+    return most - max(0, now)
 
 
 def fit(points: list[Point], rows: list[dict[str, float]], phase: str) -> tuple[list[float], float]:
