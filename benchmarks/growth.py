@@ -27,6 +27,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from skyreels_a2 import VideoSpec
 from skyreels_a2.pipeline import needs
+from skyreels_a2.pipeline.configs import build_models, configs_of
 from skyreels_a2.pipeline.folders import model_folder
 from skyreels_a2.runtime.convolutions import channels_last
 
@@ -98,7 +99,8 @@ def peak(work: Callable[[], Any]) -> int:
         if event.name() == "[memory]":
             now += event.nbytes()
             most = max(most, now)
-    return most
+    # What is there at the end took the place of what was there before, and was freed unseen.
+    return most - max(0, now)
 
 
 def fit(points: list[Point], rows: list[dict[str, float]], phase: str) -> tuple[list[float], float]:
@@ -173,8 +175,8 @@ def open_models(name: str) -> dict[str, Any]:
     """The mid model, or one from a folder, with random weights: their values cost no time."""
     if name == "mid":
         return mid_model.build()
-    configs = needs.configs_of(model_folder(name))
-    models = needs.build_models(configs, dict.fromkeys(configs, torch.float32))
+    configs = configs_of(model_folder(name))
+    models = build_models(configs, dict.fromkeys(configs, torch.float32))
     channels_last(models["vae"])  # as the pipeline has it on a CPU
     return models
 

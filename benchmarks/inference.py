@@ -1,13 +1,18 @@
 """Ours against a straightforward diffusers loop that runs as the published pipeline does.
 
     python benchmarks/inference.py [--model mid|a2-tiny] [--size 160x160] [--frames 17]
-        [--references 3] [--steps 8] [--rounds 3] [--step-cache fbc:0.1 ...] [--json FILE]
+        [--references 3] [--steps 8] [--rounds 3] [--step-cache fbc:0.1 ...]
+        [--lossy fp8 int8 bf16-vae interval] [--no-second]
+        [--clock wall|cpu] [--json FILE]
 
 The loop is `WanTransformer3DModel` called once a pass, negative prompt after prompt, with rotary
 embedding in float64 as the released code has it, nothing kept between steps. All ways use the
 same weights, noise and conditioning; their steps are interleaved round by round, and each figure
-is the median over the rounds. "mid" has 300 million random weights. Nothing else should run
-beside it; ratios hold where the machine is shared, seconds do not.
+is the median over the rounds. "mid" has 300 million random weights. "load" is the opening of the
+folder, and what a way does to the weights. Peak memory is the weights and the most that torch's
+allocator had out at once beside them, in a run of its own of two steps. Nothing else should run
+beside it; where that cannot be, `--clock cpu` with one thread counts the seconds that the process
+had a core.
 """
 
 from __future__ import annotations
@@ -19,17 +24,17 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import mid_model
 import numpy as np
-import psutil
 import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
+from growth import MIB, peak
 from PIL import Image
 from torch import Tensor
 
@@ -39,10 +44,52 @@ from skyreels_a2.pipeline.calibration import measure_ratios, psnr
 from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.engine import Engine
 from skyreels_a2.runtime.convolutions import channels_last
+from skyreels_a2.runtime.counting import weight_bytes
 from skyreels_a2.runtime.memo import RequestMemo
+from skyreels_a2.runtime.quantise import store_in
 from skyreels_a2.runtime.stepcache import parse_step_cache
 
 Row = dict[str, Any]
+LOSSY = ("fp8", "int8", "bf16-vae", "interval")
+"""Beside the step caches: weights in 8 bits, the VAE in bfloat16, guidance in the middle only."""
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+INTERVAL = (0.1, 0.7)
+"""Fractions of the steps between which "interval" guides."""
+_STEPS_FOR_PEAK = 2
+"""What is kept from step to step is there after two."""
+_MODELS = ("text_encoder", "image_encoder", "transformer", "vae")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to run.
+
+    Attributes:
+        name: For the table.
+        engine: How the pipeline runs its models.
+        transformer, vae: The models of this way.
+        processors: The attention processors that the transformer wears for it.
+        interval: Between which fractions of the steps guidance acts.
+        load: Seconds of opening the folder and of what the way does to the weights.
+    """
+
+    name: str
+    engine: Engine
+    transformer: Any
+    vae: Any
+    processors: dict[str, Any]
+    interval: tuple[float, float] = (0.0, 1.0)
+    load: float = 0.0
+
+    def dress(self, pipeline: Any) -> None:
+        """Let a pipeline run this way."""
+        self.transformer.set_attn_processor(dict(self.processors))
+        pipeline.transformer, pipeline.vae = self.transformer, self.vae
+        pipeline.engine = self.engine
+
+    def asks(self, request: GenerationRequest) -> GenerationRequest:
+        """The request as this way samples it."""
+        return replace(request, sampling=replace(request.sampling, guidance_interval=self.interval))
 
 
 class PublishedAttention(WanAttnProcessor):  # type: ignore[misc]
@@ -78,23 +125,27 @@ def _turned(values: Tensor, turn: Tensor) -> Tensor:
     return torch.view_as_real(pairs * turn).flatten(3).type_as(values)
 
 
-def open_pipeline(name: str) -> SkyReelsA2Pipeline:
-    """The embedded model, or the mid one beside its tokenizer and scheduler."""
-    if name != "mid":
-        pipeline = SkyReelsA2Pipeline.from_pretrained(name, precision="fp32")
-    else:
-        small = SkyReelsA2Pipeline.from_pretrained("a2-tiny", precision="fp32")
-        models = mid_model.build()
-        parts = {key: small.components[key] for key in ("tokenizer", "scheduler")}
-        from transformers import CLIPImageProcessorPil  # noqa: PLC0415
-
-        processor = CLIPImageProcessorPil()
-        defaults = {"width": 160, "height": 160, "num_frames": 81, "num_inference_steps": 8}
-        pipeline = SkyReelsA2Pipeline(
-            **parts, **models, image_processor=processor, defaults=defaults
-        )
+def open_pipeline(name: str, folder: Path) -> tuple[SkyReelsA2Pipeline, float]:
+    """The embedded model, or the mid one beside its tokenizer and scheduler, and seconds."""
+    if name == "mid":
+        name = str(folder / "mid")
+        _save_mid(Path(name))
+    begin = time.perf_counter()
+    pipeline = SkyReelsA2Pipeline.from_pretrained(name, precision="fp32")
+    seconds = time.perf_counter() - begin
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+    return pipeline, seconds
+
+
+def _save_mid(folder: Path) -> None:
+    from transformers import CLIPImageProcessorPil  # noqa: PLC0415
+
+    small = SkyReelsA2Pipeline.from_pretrained("a2-tiny", precision="fp32")
+    parts = {key: small.components[key] for key in ("tokenizer", "scheduler")}
+    defaults = {"width": 160, "height": 160, "num_frames": 81, "num_inference_steps": 8}
+    SkyReelsA2Pipeline(
+        **parts, **mid_model.build(), image_processor=CLIPImageProcessorPil(), defaults=defaults
+    ).save_pretrained(folder)
 
 
 def request_for(arguments: argparse.Namespace, folder: Path, *, seed: int = 0) -> GenerationRequest:
@@ -112,23 +163,21 @@ def request_for(arguments: argparse.Namespace, folder: Path, *, seed: int = 0) -
     return GenerationRequest(Composition("they dance", tuple(elements)), spec, seed, sampling)
 
 
-def timed(pipeline: Any, request: GenerationRequest) -> tuple[np.ndarray, dict[str, float]]:
+def timed(
+    pipeline: Any, request: GenerationRequest, clock: Callable[[], float]
+) -> tuple[np.ndarray, dict[str, float]]:
     """Frames, and seconds of each phase."""
     marks: dict[str, list[float]] = {"sample": [], "decode": []}
-    begin = time.perf_counter()
+    begin = clock()
     first: list[float] = []
     handle = pipeline.transformer.register_forward_pre_hook(
-        lambda *_: None if first else first.append(time.perf_counter())
+        lambda *_: None if first else first.append(clock())
     )
     frames = np.concatenate(
-        list(
-            pipeline.stream(
-                request, on_progress=lambda phase, *_: marks[phase].append(time.perf_counter())
-            )
-        )
+        list(pipeline.stream(request, on_progress=lambda phase, *_: marks[phase].append(clock())))
     )
     handle.remove()
-    end = time.perf_counter()
+    end = clock()
     steps = [first[0], *marks["sample"]]
     return frames, {
         "encode": first[0] - begin,
@@ -139,65 +188,111 @@ def timed(pipeline: Any, request: GenerationRequest) -> tuple[np.ndarray, dict[s
     }
 
 
-def ways(pipeline: Any, arguments: argparse.Namespace, request: GenerationRequest) -> Any:
-    """Name and engine of every way, and what the models wear for it."""
-    transformer = pipeline.transformer
+def ways(
+    pipeline: Any, arguments: argparse.Namespace, request: GenerationRequest, opened: float
+) -> Iterator[Way]:
+    """Every way that was asked for: the published one, exact, lossless, lossy."""
+    transformer, vae = pipeline.transformer, pipeline.vae
     usual = dict(transformer.attn_processors)
-    memo = RequestMemo(transformer, merge_padding=True)
-    kept = dict(transformer.attn_processors)
-    lossless = Engine(memo=memo, batch_guidance=arguments.batch)
-    plain_vae, our_vae = pipeline.vae, copy.deepcopy(pipeline.vae)
-    channels_last(our_vae)
-
-    def wear(processors: dict[str, Any], vae: Any) -> Callable[[], None]:
-        def dress() -> None:
-            transformer.set_attn_processor(dict(processors))
-            pipeline.vae = vae
-
-        return dress
-
     published = {name: PublishedAttention() for name in usual}
-    plain, ours = wear(usual, plain_vae), wear(kept, our_vae)
-    yield "published loop", Engine(), wear(published, plain_vae)
-    yield "exact", Engine(), plain
-    yield "lossless", lossless, ours
+    exact = Way(
+        name="exact", engine=Engine(), transformer=transformer, vae=vae, processors=usual,
+        load=opened,
+    )  # fmt: skip
+    yield replace(exact, name="published loop", processors=published)
+    yield exact
     ratios: tuple[float, ...] = ()
     if any(cache.startswith("mag") for cache in arguments.step_cache):
-        plain()
         ratios = measure_ratios(pipeline, request)
+    copies = {
+        kind: copy.deepcopy(transformer) for kind in arguments.lossy if kind in {"fp8", "int8"}
+    }
+    begin = time.perf_counter()
+    our_vae = copy.deepcopy(vae)
+    channels_last(our_vae)
+    lossless = _remembering(replace(exact, name="lossless", vae=our_vae), arguments, begin)
+    yield lossless
     for text in arguments.step_cache:
         cache = parse_step_cache(text, ratios=ratios)
-        yield f"lossless + {text}", replace(lossless, step_cache=cache), ours
+        engine = replace(lossless.engine, step_cache=cache)
+        yield replace(lossless, name=f"lossless + {text}", engine=engine)
+    for kind, model in copies.items():
+        begin = time.perf_counter()
+        store_in(kind, model)
+        stored = replace(lossless, name=f"lossless + {kind}", transformer=model, processors=usual)
+        yield _remembering(stored, arguments, begin)
+    if "bf16-vae" in arguments.lossy:
+        half = copy.deepcopy(our_vae).to(torch.bfloat16)
+        yield replace(lossless, name="lossless + bf16 VAE", vae=half)
+    if "interval" in arguments.lossy:
+        name = "lossless + guidance from {:g} to {:g}".format(*INTERVAL)
+        yield replace(lossless, name=name, interval=INTERVAL)
 
 
-def measure(arguments: argparse.Namespace, folder: Path) -> list[Row]:
+def _remembering(way: Way, arguments: argparse.Namespace, begin: float) -> Way:
+    """The way with a memo on its transformer; it was begun to be made at a time."""
+    way.transformer.set_attn_processor(dict(way.processors))
+    memo = RequestMemo(way.transformer, merge_padding=True)
+    return replace(
+        way,
+        engine=Engine(memo=memo, batch_guidance=arguments.batch),
+        processors=dict(way.transformer.attn_processors),
+        load=way.load + time.perf_counter() - begin,
+    )
+
+
+def measure(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """One row a way: medians over the rounds, and how near its frames are to exact."""
-    pipeline = open_pipeline(arguments.model)
+    pipeline, opened = open_pipeline(arguments.model, folder)
     request = request_for(arguments, folder)
-    chosen = list(ways(pipeline, arguments, request))
-    times: dict[str, list[dict[str, float]]] = {name: [] for name, *_ in chosen}
+    chosen = list(ways(pipeline, arguments, request, opened))
+    times: dict[str, list[dict[str, float]]] = {way.name: [] for way in chosen}
     frames: dict[str, np.ndarray] = {}
     for _ in range(arguments.rounds):
-        for name, engine, dress in chosen:
-            dress()
-            pipeline.engine = engine
-            frames[name], seconds = timed(pipeline, request)
-            times[name].append(seconds)
-    rows = []
-    for name, every in times.items():
+        for way in chosen:
+            way.dress(pipeline)
+            frames[way.name], seconds = timed(pipeline, way.asks(request), CLOCKS[arguments.clock])
+            times[way.name].append(seconds)
+    for way in chosen:
+        every = times[way.name]
         middle = {key: statistics.median(one[key] for one in every) for key in every[0]}
-        rows.append({"way": name, **middle, **_quality(frames["exact"], frames[name])})
-    return [*rows, second_request(pipeline, request, chosen[2], folder)]
+        near = _quality(frames["exact"], frames[way.name])
+        mib = peak_mib(pipeline, way, request)
+        yield {"way": way.name, "load": way.load, **middle, "mib": mib, **near}
+    if arguments.second:
+        lossless = next(way for way in chosen if way.name == "lossless")
+        clock = CLOCKS[arguments.clock]
+        yield second_request(pipeline, request, lossless, folder, clock)
 
 
-def second_request(pipeline: Any, request: GenerationRequest, way: Any, folder: Path) -> Row:
+def peak_mib(pipeline: Any, way: Way, request: GenerationRequest) -> float:
+    """MiB of the weights and of all that lives beside them at the worst moment of a short run."""
+    way.dress(pipeline)
+    steps = min(_STEPS_FOR_PEAK, request.sampling.num_inference_steps)
+    short = replace(request, sampling=replace(request.sampling, num_inference_steps=steps))
+    weights = sum(weight_bytes(getattr(pipeline, name)) for name in _MODELS)
+
+    def run() -> None:
+        for _ in pipeline.stream(way.asks(short)):
+            pass
+
+    return (weights + peak(run)) / MIB
+
+
+def second_request(
+    pipeline: Any,
+    request: GenerationRequest,
+    way: Way,
+    folder: Path,
+    clock: Callable[[], float],
+) -> Row:
     """Another seed of the same elements, with encodings on disk."""
-    _, engine, dress = way
-    dress()
-    pipeline.engine = replace(engine, encodings=Encodings(folder / "kept", "this"))
-    timed(pipeline, request)
-    _, seconds = timed(pipeline, replace(request, seed=1))
-    return {"way": "lossless, second request", **seconds, "psnr": None, "ssim": None}
+    way.dress(pipeline)
+    pipeline.engine = replace(way.engine, encodings=Encodings(folder / "kept", "this"))
+    timed(pipeline, request, clock)
+    _, seconds = timed(pipeline, replace(request, seed=1), clock)
+    told = {"way": "lossless, second request", "load": 0.0, "mib": None}
+    return {**told, **seconds, "psnr": None, "ssim": None}
 
 
 def _quality(exact: np.ndarray, frames: np.ndarray) -> dict[str, float | None]:
@@ -220,18 +315,22 @@ def ssim(one: np.ndarray, other: np.ndarray) -> float:
 def show(rows: list[Row]) -> None:
     """A Markdown table, as ratios to the published loop."""
     base = rows[0]
-    print("| way | step, s | step | all steps | encode, s | decode, s | whole | PSNR, dB | SSIM |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(
+        "| way | load, s | encode, s | step, s | step | all steps | decode, s | whole | peak MiB "
+        "| PSNR, dB | SSIM |"
+    )
+    print("|" + "---|" * 11)
     for row in rows:
         near = "same" if row["psnr"] is None else f"{row['psnr']:.1f}"
         alike = "" if row["ssim"] is None else f"{row['ssim']:.4f}"
+        mib = "" if row["mib"] is None else f"{row['mib']:.0f}"
         if row["way"].endswith("request"):
             near = "-"
         print(
-            f"| {row['way']} | {row['step']:.3f} | {base['step'] / row['step']:.2f}x | "
-            f"{base['sample'] / row['sample']:.2f}x | "
-            f"{row['encode']:.2f} | {row['decode']:.2f} | {base['total'] / row['total']:.2f}x | "
-            f"{near} | {alike} |"
+            f"| {row['way']} | {row['load']:.2f} | {row['encode']:.2f} | {row['step']:.3f} | "
+            f"{base['step'] / row['step']:.2f}x | {base['sample'] / row['sample']:.2f}x | "
+            f"{row['decode']:.2f} | {base['total'] / row['total']:.2f}x | {mib} | {near} | "
+            f"{alike} |"
         )
 
 
@@ -246,13 +345,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", action="store_true", help="both passes of guidance in a batch")
     parser.add_argument("--step-cache", nargs="*", default=["fbc:0.08"])
+    parser.add_argument("--lossy", nargs="*", default=[], choices=LOSSY)
+    parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
+    parser.add_argument("--second", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = measure(arguments, Path(folder))
+        rows = list(measure(arguments, Path(folder)))
     show(rows)
-    peak = psutil.Process().memory_info().rss / 2**20
-    print(f"\n{arguments.model}, {arguments.size}, {arguments.frames} frames, {peak:.0f} MiB held")
+    threads = torch.get_num_threads()
+    told = f"{arguments.model}, {arguments.size}, {arguments.frames} frames, {threads} threads"
+    print(f"\n{told}, {arguments.rounds} rounds, seconds of {arguments.clock}")
     if arguments.json:
         arguments.json.write_text(json.dumps([vars(arguments), rows], default=str))
 

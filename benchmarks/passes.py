@@ -6,8 +6,9 @@
 Prints seconds a pass (the least of the rounds) and a step (two passes, as guidance needs),
 utilisation of the device's dense bf16 figure, the distance from the floor (counted operations at
 that figure), peak memory, and how far the velocity is from that of the exact way (PSNR over the
-velocity's own range). A way that cannot be had here is told with its reason. Weights are made on
-the device; nothing else should run beside it.
+velocity's own range). Step caches are told by what a step costs that they compute and one that they
+skip. A way that cannot be had here is told with its reason. Weights are made on the device;
+nothing else should run beside it. Whole requests under a limit of memory: `limited.py`.
 """
 
 from __future__ import annotations
@@ -31,14 +32,19 @@ from torch import Tensor
 from skyreels_a2 import VideoSpec
 from skyreels_a2.conditioning.prompts import TEXT_LENGTH
 from skyreels_a2.errors import SkyReelsA2Error, one_line
-from skyreels_a2.pipeline.needs import PUBLISHED, Workload, needs_of
+from skyreels_a2.pipeline.configs import PUBLISHED
+from skyreels_a2.pipeline.needs import Workload, needs_of
 from skyreels_a2.pipeline.placing import set_attention
 from skyreels_a2.runtime.hardware import GIB, detect
 from skyreels_a2.runtime.memo import RequestMemo, fuse_self_attention
 from skyreels_a2.runtime.quantise import store_in
+from skyreels_a2.runtime.stepcache import parse_step_cache
 
 CONFIGS = {"14b": PUBLISHED, "mid": mid_model.CONFIGS}
 PICTURE_TOKENS = 257
+_STEPS = 50
+_WARM = 12
+"""Steps after which every cache skips: mag keeps a fifth of the steps, taylor three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Way:
     name: str
     changes: tuple[Callable[[Any], Any], ...] = ()
     memo: bool = False
+    step_cache: str | None = None
 
 
 def ways(attentions: list[str]) -> Iterator[Way]:
@@ -59,11 +66,11 @@ def ways(attentions: list[str]) -> Iterator[Way]:
     yield Way("compiled blocks", (lambda model: model.compile_repeated_blocks(),))
     yield Way("8-bit floats, cast", (partial(store_in, "fp8"),))
     yield Way("8-bit integers", (partial(store_in, "int8"),))
-    yield Way(
-        "kept, fused, compiled",
-        (fuse_self_attention, lambda model: model.compile_repeated_blocks()),
-        memo=True,
-    )
+    best = (fuse_self_attention, lambda model: model.compile_repeated_blocks())
+    yield Way("kept, fused, compiled", best, memo=True)
+    # A dial so large that every step but the first is skipped.
+    for cache in ("fbc:1e9", "mag:1e9", "taylor:1000"):
+        yield Way(f"step cache {cache.partition(':')[0]}, a skipped step", step_cache=cache)
 
 
 def build(config: Any, device: torch.device, dtype: torch.dtype) -> Any:
@@ -114,16 +121,22 @@ def measure(model: Any, inputs: dict[str, Any], way: Way, rounds: int) -> dict[s
     for change in way.changes:
         change(model)
     memo = RequestMemo(model) if way.memo else None
+    cache = parse_step_cache(way.step_cache, ratios=(1.0,) * _STEPS)
+    if cache is not None:
+        cache.enable(model, _STEPS)
     on_gpu = model.device.type == "cuda"
     wait: Callable[[], None] = torch.cuda.synchronize if on_gpu else lambda: None
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
     seconds = []
     with torch.no_grad(), told(memo):
-        for _ in range(rounds + 1):
+        for step in range(rounds + (1 if cache is None else _WARM)):
             wait()
             begin = time.perf_counter()
-            velocity = model(**inputs)[0]
+            with model.cache_context(
+                "pass", step_index=step, num_inference_steps=_STEPS, timestep=500.0, sigma=0.5
+            ):
+                velocity = model(**inputs)[0]
             wait()
             seconds.append(time.perf_counter() - begin)
     peak = torch.cuda.max_memory_allocated() if on_gpu else 0

@@ -11,19 +11,27 @@ import argparse
 from pathlib import Path
 
 from skyreels_a2.errors import MemoryLimitError
-from skyreels_a2.pipeline.needs import PUBLISHED, needs_of, workload_of
+from skyreels_a2.pipeline.configs import PUBLISHED
+from skyreels_a2.pipeline.needs import needs_of, workload_of
 from skyreels_a2.pipeline.presets import ModelDefaults
+from skyreels_a2.runtime.choices import PHASES, PRESETS, Needs, Plan, Wishes
 from skyreels_a2.runtime.hardware import GIB, parse_gpu
-from skyreels_a2.runtime.plan import PHASES, PRESETS, Needs, Plan, Wishes, make_plan
+from skyreels_a2.runtime.plan import make_plan
 
 GPUS = (
-    ("8 GB", "rtx4060,8GB"),
-    ("12 GB", "rtx3060,12GB"),
-    ("16 GB", "rtx4080,16GB"),
-    ("24 GB", "rtx4090,24GB"),
-    ("40 GB", "a100,40GB"),
-    ("80 GB", "h100,80GB"),
-    ("141 GB", "h200,141GB"),
+    ("8 GB", "rtx4060,8GB", 1),
+    ("12 GB", "rtx3060,12GB", 1),
+    ("16 GB", "rtx4080,16GB", 1),
+    ("24 GB", "rtx4090,24GB", 1),
+    ("40 GB", "a100,40GB", 1),
+    ("80 GB", "h100,80GB", 1),
+    ("141 GB", "h200,141GB", 1),
+)
+SEVERAL = (
+    ("2 x 24 GB", "rtx4090,24GB", 2),
+    ("4 x 24 GB", "rtx4090,24GB", 4),
+    ("2 x 80 GB", "h100,80GB", 2),
+    ("8 x 80 GB", "h100,80GB", 8),
 )
 HEAD = """# Plans for the published 14B model
 
@@ -47,12 +55,27 @@ def row(label: str, plan: Plan) -> str:
     ways = [plan.placement, f"{plan.storage} weights", f"VAE {vae}"]
     ways += ["K/V kept"] * plan.memo + [f"cache {plan.step_cache}"] * bool(plan.step_cache)
     ways += ["compiled"] * plan.compile
+    shared = plan.parallelism
+    if shared.degree > 1:
+        ways.append(f"guidance {shared.guidance} x ulysses {shared.ulysses} x ring {shared.ring}")
     moved = sum(plan.moved.values()) / GIB
     minutes = plan.total_seconds / 60
     return (
         f"| {label} | {', '.join(ways)} | {peaks} | {plan.peak / GIB:.1f} | {moved:.0f} | "
         f"{minutes:.0f} |"
     )
+
+
+def table(title: str, needs: Needs, wishes: Wishes, gpus: tuple[tuple[str, str, int], ...]) -> str:
+    """A section: one row a machine."""
+    columns = ["memory", "plan", *PHASES, "peak GiB", "moved GiB", "minutes"]
+    lines = [f"\n## {title}\n", f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    for label, gpu, count in gpus:
+        try:
+            lines.append(row(label, make_plan(needs, parse_gpu(gpu, count=count), wishes)))
+        except MemoryLimitError as error:
+            lines.append(f"| {label} | {str(error).split(': ', 1)[-1]} |" + " |" * 8)
+    return "\n".join(lines) + "\n"
 
 
 def page(needs: Needs) -> str:
@@ -63,15 +86,10 @@ def page(needs: Needs) -> str:
     parts.append(
         f"Operations of each phase (sampling: one pass): {flops}. Weights, GiB: {weights}.\n"
     )
-    for preset in PRESETS:
-        parts.append(f"\n## `--{preset}`\n\n| memory | plan | {' | '.join(PHASES)} | peak GiB | ")
-        parts.append("moved GiB | minutes |\n|" + "---|" * 10 + "\n")
-        for label, gpu in GPUS:
-            try:
-                line = row(label, make_plan(needs, parse_gpu(gpu), Wishes(preset=preset)))
-            except MemoryLimitError as error:
-                line = f"| {label} | {str(error).split(': ', 1)[-1]} |" + " |" * 8
-            parts.append(line + "\n")
+    parts += [table(f"`--{preset}`", needs, Wishes(preset=preset), GPUS) for preset in PRESETS]
+    title = "`--transformer FILE.gguf` at four bits (Q4_0)"
+    parts.append(table(title, needs, Wishes(storage="gguf"), GPUS))
+    parts.append(table("Several GPUs, `--balanced`", needs, Wishes(), SEVERAL))
     parts.append("\nNumbers by phase are GiB on the GPU at that phase's worst moment.\n")
     return "".join(parts)
 

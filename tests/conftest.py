@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,25 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         paths.append(folder / f"picture{index}.png")
         picture.save(paths[-1])
     return paths
+
+
+@pytest.fixture(scope="session")
+def velocity_of() -> Callable[[Any], torch.Tensor]:
+    """One pass of a transformer over the same random inputs."""
+
+    def run(transformer: Any) -> torch.Tensor:
+        draw = torch.Generator().manual_seed(0)
+        config = transformer.config
+        with torch.no_grad():
+            return transformer(
+                hidden_states=torch.randn(1, 36, 3, 4, 4, generator=draw),
+                timestep=torch.tensor([500.0]),
+                encoder_hidden_states=torch.randn(1, 512, config.text_dim, generator=draw),
+                encoder_hidden_states_image=torch.randn(1, 34, config.image_dim, generator=draw),
+                return_dict=False,
+            )[0]
+
+    return run
 
 
 def build_pipeline() -> Any:

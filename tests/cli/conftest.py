@@ -36,6 +36,32 @@ def cli(capsys, tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def torchrun(tmp_path):
+    """Run a command line by two processes on gloo."""
+
+    def call(*arguments: object) -> Outcome:
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+        meeting = ["--master-port", "0", "--rdzv-backend", "c10d"]
+        done = subprocess.run(
+            [*command, *meeting, "--rdzv-endpoint", "127.0.0.1:0", *_named(arguments)],
+            cwd=tmp_path,
+            text=True,
+            capture_output=True,
+            timeout=240,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+def _named(arguments: tuple[object, ...]) -> list[str]:
+    """A script and its arguments, or else those of the command."""
+    told = [str(argument) for argument in arguments]
+    return told if told[0].endswith(".py") else ["-m", "skyreels_a2", *told]
+
+
+@pytest.fixture
 def quick(model_folder, pictures):
     """Flags of a small, quick generation without output."""
     return [

@@ -14,6 +14,8 @@ def test_the_plan_as_json(cli):
     outcome = cli("plan", "a2-tiny", "--gpu", "8GB", "--exact", "--json")
     plan = json.loads(outcome.out)
     assert plan["plan"]["memo"] is False
+    assert len(plan["plan"]["why"]) == 11
+    assert all(plan["plan"]["why"].values())
     assert plan["peak_bytes"] < 2**30
 
 

@@ -57,8 +57,10 @@ def test_states_and_previews_lie_beside_the_output(cli, quick, tmp_path):
     assert np.array_equal(frames_in(tmp_path / "a.frames"), frames_in(tmp_path / "b.frames"))
 
 
-def test_a_killed_run_goes_on(cli, start, quick, tmp_path):
-    asked = [*quick, "--steps", "60", "--checkpoint-every", "1", "-o", "long.frames"]
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_killed_run_goes_on(cli, start, torchrun, quick, tmp_path, processes):
+    plain = [*quick, "--steps", "30", "--device", "cpu"]
+    asked = [*plain, "--checkpoint-every", "1", "-o", "long.frames"]
     process = start(*asked)
     state = tmp_path / "long.frames.state"
     limit = time.monotonic() + 240
@@ -67,10 +69,13 @@ def test_a_killed_run_goes_on(cli, start, quick, tmp_path):
     process.kill()
     process.communicate()
     assert state.exists()
-    outcome = cli(*asked)
-    assert outcome.code == 0
-    assert "going on from step" in outcome.err
+    again = cli(*asked) if processes == 1 else torchrun(*asked)
+    assert again.code == 0, again.err
+    assert "going on from step" in again.err
     assert not state.exists()
+    assert cli(*plain, "-o", "whole.frames").code == 0
+    found, whole = (frames_in(tmp_path / f"{name}.frames") for name in ("long", "whole"))
+    assert np.abs(found.astype(int) - whole).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -84,12 +89,51 @@ def test_a_killed_run_goes_on(cli, start, quick, tmp_path):
         (["--ray", "2"], "give --batch with it"),
         (["--placement", "by-block", "--device", "cpu"], "there is none here"),
         (["--attention", "telepathy"], "cannot be used here"),
+        (["--exact", "--half-vae"], "exclude each other"),
+        (["--storage", "gguf"], "give --transformer FILE.gguf"),
+        (["--transformer", "x.pt"], "use a .gguf or .safetensors file"),
+        (["--transformer", "x.gguf", "--storage", "int8"], "leave --storage away"),
+        (["--fuse", "--storage", "fp8"], "joins plain matrices"),
+        (["--parallel", "ulysses=2"], "there are 1 processes"),
+        (["--parallel", "heads=2"], "use guidance=N"),
     ],
 )
 def test_wrong_combinations_are_refused(cli, quick, flags, reason):
     outcome = cli(*quick, *flags, "-o", "x.mp4")
     assert outcome.code == 2
     assert reason in outcome.err
+
+
+def test_a_packed_transformer_makes_a_video_and_rerun_finds_it(cli, quick, model_folder, tmp_path):
+    pytest.importorskip("gguf", reason="the extra quantize is not installed")
+    assert cli("pack", model_folder, "small.gguf").code == 0
+    assert cli("pack", model_folder, "small.gguf").code == 2
+    assert cli(*quick, "--transformer", "small.gguf", "-o", "packed.mp4").code == 0
+    record = Manifest.read(tmp_path / "packed.mp4").model
+    assert (record.storage, record.transformer) == ("gguf", "small.gguf")
+    outcome = cli("rerun", tmp_path / "packed.mp4")
+    assert outcome.code == 0, outcome.err
+    assert "the same frames" in outcome.err
+
+
+def test_every_choice_can_be_set_by_hand(cli, quick, tmp_path):
+    flags = [
+        *("--half-vae", "--no-batch-guidance", "--no-keep-kv", "--no-fuse", "--no-compile"),
+        *(
+            "--vae-tiling",
+            "--parallel",
+            "guidance=1",
+            "--attention",
+            "native",
+            "--precision",
+            "bf16",
+        ),
+    ]
+    assert cli(*quick, "--fast", "--step-cache", "none", *flags, "-o", "set.mp4").code == 0
+    record = Manifest.read(tmp_path / "set.mp4").model
+    assert (record.step_cache, record.half_vae, record.precision) == (None, True, "bf16")
+    outcome = cli("rerun", tmp_path / "set.mp4")
+    assert outcome.code == 0, outcome.err
 
 
 def test_calibrating_opens_the_mag_cache(cli, quick, model_folder, pictures, tmp_path):

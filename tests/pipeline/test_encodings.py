@@ -1,4 +1,5 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -56,6 +57,20 @@ def test_a_torn_file_is_made_anew(tmp_path):
     file.write_bytes(file.read_bytes()[:20])
     assert store.get("a", lambda: {"x": torch.zeros(4)})["x"].sum() == 0
     assert store.get("a", lambda: {"x": torch.ones(4)})["x"].sum() == 0
+
+
+def test_many_that_write_read_and_clean_at_once_get_what_they_asked_for(tmp_path):
+    def work(worker):
+        store = Encodings(tmp_path, "m", limit=4000)  # of which four fit
+        for index in [*range(12), *range(12)]:
+            what = (index + 3 * worker) % 12
+            found = store.get(str(what), lambda what=what: {"x": torch.full((200,), float(what))})
+            assert found["x"].eq(what).all()
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(work, range(6)))
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 4000
 
 
 def test_the_oldest_go_above_the_limit_and_foreign_files_stay(tmp_path):

@@ -10,13 +10,15 @@ from torch.profiler import ProfilerActivity, profile
 from skyreels_a2 import VideoSpec
 from skyreels_a2.errors import ModelError
 from skyreels_a2.pipeline import needs
+from skyreels_a2.pipeline.configs import build_models, configs_of
 from skyreels_a2.pipeline.folders import model_folder
 from skyreels_a2.pipeline.presets import ModelDefaults
+from skyreels_a2.runtime.choices import Wishes
 from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.runtime.counting import weight_bytes
 from skyreels_a2.runtime.hardware import detect
 from skyreels_a2.runtime.memo import RequestMemo
-from skyreels_a2.runtime.plan import Wishes, make_plan
+from skyreels_a2.runtime.plan import make_plan
 
 MID = {
     "transformer": {
@@ -52,12 +54,12 @@ def measured(work):
 
 @pytest.mark.parametrize("name", ["tiny", "mid"])
 def test_predicted_peak_is_within_15_percent_of_the_measured_one(name):
-    configs = needs.configs_of(model_folder("a2-tiny")) if name == "tiny" else MID
+    configs = configs_of(model_folder("a2-tiny")) if name == "tiny" else MID
     spec = VideoSpec(96, 64, 17, 15)
     workload = needs.Workload(spec=spec, num_references=2, num_steps=1)
     counted = needs.needs_of(configs, workload, precision="fp32")
     plan = make_plan(counted, detect("cpu"), Wishes(preset="exact", vae_tiling=False))
-    models = needs.build_models(configs, dict.fromkeys(configs, torch.float32))
+    models = build_models(configs, dict.fromkeys(configs, torch.float32))
     channels_last(models["vae"])  # as on every CPU; otherwise oneDNN copies what it works on
     weights = sum(weight_bytes(model) for model in models.values())
     assert name == "tiny" or 280e6 < weight_bytes(models["transformer"]) / 4 < 320e6
@@ -73,11 +75,11 @@ def test_predicted_peak_is_within_15_percent_of_the_measured_one(name):
 
 
 def test_kept_keys_and_values_take_what_is_counted():
-    configs = needs.configs_of(model_folder("a2-tiny"))
+    configs = configs_of(model_folder("a2-tiny"))
     spec = VideoSpec(96, 64, 17, 15)
     workload = needs.Workload(spec=spec, num_references=2, num_passes=1)
     counted = needs.needs_of(configs, workload, precision="fp32")
-    models = needs.build_models(configs, dict.fromkeys(configs, torch.float32))
+    models = build_models(configs, dict.fromkeys(configs, torch.float32))
     memo = RequestMemo(models["transformer"])
     with memo.told("one"), torch.no_grad():
         needs._pass(models, spec, 2, 1)
@@ -85,7 +87,7 @@ def test_kept_keys_and_values_take_what_is_counted():
 
 
 def test_a_long_video_takes_the_memory_of_one_window_and_the_work_of_all():
-    configs = needs.configs_of(model_folder("a2-tiny"))
+    configs = configs_of(model_folder("a2-tiny"))
     at = ModelDefaults.of_folder(model_folder("a2-tiny"))
 
     def count(frames):
@@ -101,4 +103,4 @@ def test_a_long_video_takes_the_memory_of_one_window_and_the_work_of_all():
 
 def test_a_folder_without_configs_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"config\.json cannot be read"):
-        needs.configs_of(tmp_path)
+        configs_of(tmp_path)

@@ -5,8 +5,9 @@ import pytest
 from test_plan import BIG, planned
 
 from skyreels_a2.runtime.advice import advice_after
+from skyreels_a2.runtime.choices import Wishes
 from skyreels_a2.runtime.hardware import GIB, detect, parse_gpu
-from skyreels_a2.runtime.plan import Wishes, make_plan
+from skyreels_a2.runtime.plan import make_plan
 
 
 @pytest.mark.parametrize("gpu", ["h200", "80GB", "40GB"])

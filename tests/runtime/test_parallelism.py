@@ -1,7 +1,7 @@
 import pytest
 
-from skyreels_a2.errors import ModelError
-from skyreels_a2.runtime.parallelism import Parallelism, share_out
+from skyreels_a2.errors import InputError, ModelError
+from skyreels_a2.runtime.parallelism import Parallelism, parse_parallelism, share_out
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,13 @@ from skyreels_a2.runtime.parallelism import Parallelism, share_out
 def test_what_cannot_work_is_refused_with_the_reason(degrees, processes, device, reason):
     with pytest.raises(ModelError, match=reason):
         degrees.check(num_heads=4, num_processes=processes, device=device)
+
+
+def test_degrees_are_read_and_nonsense_is_refused():
+    assert parse_parallelism("guidance=2, ulysses=3") == Parallelism(guidance=2, ulysses=3)
+    for text in ("ulysses", "ulysses=0", "ulysses=two", "tensor=2", ""):
+        with pytest.raises(InputError, match="use guidance=N"):
+            parse_parallelism(text)
 
 
 @pytest.mark.parametrize("devices", [1, 2, 3, 4, 6, 8])

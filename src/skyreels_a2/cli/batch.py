@@ -18,11 +18,12 @@ from rich.markup import escape
 
 from skyreels_a2.cli import console
 from skyreels_a2.cli.jobs import parse_job
-from skyreels_a2.cli.making import Target, check_target, make
+from skyreels_a2.cli.making import Making, Target, check_target, make
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.errors import InputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.manifest import Manifest
 from skyreels_a2.request import GenerationRequest
+from skyreels_a2.runtime.parallelism import num_processes
 
 
 @dataclass(slots=True)
@@ -52,9 +53,8 @@ def make_batch(
     path: Path,
     choice: ModelChoice,
     given: Mapping[str, Any],
+    how: Making,
     *,
-    side_by_side: bool,
-    overwrite: bool,
     num_workers: int | None = None,
 ) -> int:
     """Make every job of a JSONL file.
@@ -64,8 +64,7 @@ def make_batch(
         choice: The model for all of them.
         given: Settings for every job that does not say otherwise; `output` is the folder for
             those that name no output.
-        side_by_side: Put the references beside the frames.
-        overwrite: Make videos again that are there with other settings.
+        how: What holds for every video.
         num_workers: Workers on a Ray cluster (0: as many as it has); None for this process.
 
     Returns:
@@ -74,34 +73,36 @@ def make_batch(
     Raises:
         InputError: The file is missing or empty, or the model cannot be opened.
     """
+    if num_workers is not None and num_processes() > 1:
+        raise InputError("--ray starts workers itself: leave torchrun away")
     tally = _Tally()
     pending: list[tuple[str, Target]] = []
     for where, line in _lines(path):
         try:
-            for target in _targets(line, where, given, choice, side_by_side=side_by_side):
+            for target in _targets(line, where, given, choice, side_by_side=how.side_by_side):
                 if _is_done(target, choice):
                     tally.skipped += 1
                     continue
-                check_target(target, overwrite=overwrite)
+                check_target(target, overwrite=how.overwrite)
                 pending.append((where, target))
         except SkyReelsA2Error as error:
             tally.fail(where, error)
     if pending and num_workers is not None:
-        _make_on_cluster(pending, choice, tally, overwrite=overwrite, num_workers=num_workers)
+        _make_on_cluster(pending, choice, tally, how, num_workers=num_workers)
     elif pending:
-        _make(pending, choice, tally, overwrite=overwrite)
+        _make(pending, choice, tally, how)
     return tally.report()
 
 
 def _make(
-    pending: list[tuple[str, Target]], choice: ModelChoice, tally: _Tally, *, overwrite: bool
+    pending: list[tuple[str, Target]], choice: ModelChoice, tally: _Tally, how: Making
 ) -> None:
     choice.check()
     with console.progress_bars() as bars:
         pipeline = load_pipeline(choice, bars, [target.request for _, target in pending])
         for where, target in pending:
             try:
-                make(pipeline, choice, target, bars=bars, overwrite=overwrite)
+                _make_one(pipeline, choice, target, bars, how)
             except SkyReelsA2Error as error:
                 tally.fail(where, error)
             else:
@@ -113,8 +114,8 @@ def _make_on_cluster(
     pending: list[tuple[str, Target]],
     choice: ModelChoice,
     tally: _Tally,
+    how: Making,
     *,
-    overwrite: bool,
     num_workers: int,
 ) -> None:
     """Workers open the model once each; pictures and outputs lie on a disk that all of them see."""
@@ -124,7 +125,7 @@ def _make_on_cluster(
     # Workers have folders of their own.
     jobs = [(where, replace(t, output=t.output.resolve())) for where, t in pending]
     requests = [target.request for _, target in jobs]
-    open_worker = partial(_open_worker, choice, requests, overwrite=overwrite)
+    open_worker = partial(_open_worker, choice, requests, how)
     gpus = 0 if choice.device == "cpu" or not _has_gpu() else 1
     for (where, target), problem, lost in run_on_cluster(
         open_worker, jobs, num_workers=num_workers, gpus=gpus
@@ -137,7 +138,7 @@ def _make_on_cluster(
 
 
 def _open_worker(
-    choice: ModelChoice, requests: list[GenerationRequest], *, overwrite: bool
+    choice: ModelChoice, requests: list[GenerationRequest], how: Making
 ) -> Callable[[tuple[str, Target]], str | None]:
     """In a worker: the model is loaded, and what makes one video of it is given."""
     with console.progress_bars() as bars:
@@ -150,12 +151,18 @@ def _open_worker(
             return None
         try:
             with console.progress_bars() as bars:
-                make(pipeline, choice, target, bars=bars, overwrite=overwrite)
+                _make_one(pipeline, choice, target, bars, how)
         except SkyReelsA2Error as error:
             return str(error)
         return None
 
     return work
+
+
+def _make_one(
+    pipeline: Any, choice: ModelChoice, target: Target, bars: console.Bars, how: Making
+) -> None:
+    make(pipeline, choice, target, bars=bars, overwrite=how.overwrite, watching=how.watching)
 
 
 def _has_gpu() -> bool:

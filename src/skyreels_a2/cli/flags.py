@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -12,7 +12,8 @@ from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError
 from skyreels_a2.mentions import is_name
 from skyreels_a2.request import GUIDERS, SCHEDULERS
-from skyreels_a2.runtime.plan import PLACEMENTS, STORAGES, Wishes
+from skyreels_a2.runtime.choices import PLACEMENTS, PRESETS, STORAGES, Wishes
+from skyreels_a2.runtime.parallelism import parse_parallelism
 
 
 def _flag(panel: str, *names: str, text: str, shown: str | None = None) -> Any:
@@ -47,6 +48,7 @@ Text: TypeAlias = str | None
 Number: TypeAlias = float | None
 Whole: TypeAlias = int | None
 Texts: TypeAlias = list[str] | None
+Switch: TypeAlias = bool | None
 
 Scene = Annotated[Path | None, typer.Argument(metavar="[SCENE.YAML]", help="A composition file.")]
 Character = Annotated[
@@ -98,6 +100,10 @@ VaeTiling = Annotated[
     bool | None,
     _model("--vae-tiling/--no-vae-tiling", text="Tiles for the VAE; unsaid, by size."),
 ]
+Transformer = Annotated[
+    Path | None,
+    _model("--transformer", text="Its weights from one .gguf or .safetensors file instead."),
+]
 Lora = Annotated[Texts, _model("--lora", text="A LoRA to put on.", shown="FILE[=SCALE]")]
 
 Exact = Annotated[
@@ -119,10 +125,31 @@ StepCache = Annotated[
     _speed(
         "--step-cache",
         text="Skip steps that change little: fbc, mag, sea or taylor; a number behind says how "
-        "much (fbc:0.1).",
+        "much (fbc:0.1). none: not even those that --fast skips.",
     ),
 ]
 Attention = Annotated[Text, _speed("--attention", text="Attention backend, diffusers' name.")]
+HalfVae = Annotated[
+    Switch, _speed("--half-vae/--no-half-vae", text="The VAE in bfloat16: half its memory.")
+]
+BatchGuidance = Annotated[
+    Switch,
+    _speed("--batch-guidance/--no-batch-guidance", text="Both passes of a step in one batch."),
+]
+KeepKv = Annotated[
+    Switch,
+    _speed("--keep-kv/--no-keep-kv", text="Keep keys and values of text and pictures."),
+]
+Fuse = Annotated[
+    Switch, _speed("--fuse/--no-fuse", text="Query, key and value of a block by one matrix.")
+]
+Compile = Annotated[Switch, _speed("--compile/--no-compile", text="Compile the blocks.")]
+Parallel = Annotated[
+    Text,
+    _speed(
+        "--parallel", text="How torchrun's processes share a video: guidance=N,ulysses=N,ring=N."
+    ),
+]
 Encodings = Annotated[
     bool,
     _speed("--keep-encodings/--no-keep-encodings", text="Keep encoded prompts and pictures."),
@@ -175,19 +202,41 @@ def split_name(value: str) -> tuple[str | None, Path]:
     return None, Path(value)
 
 
-def wishes_of(
-    *, exact: bool, balanced: bool, fast: bool, low_memory: bool, **choices: Any
-) -> Wishes:
+def wishes_of(params: Mapping[str, Any]) -> Wishes:
     """What the flags of speed and memory ask for.
+
+    Args:
+        params: Of a command, by name.
 
     Raises:
         InputError: Two presets, or a choice that is unknown.
     """
-    named = {"exact": exact, "balanced": balanced, "fast": fast, "low-memory": low_memory}
-    given = [name for name, is_given in named.items() if is_given]
+    given = [name for name in PRESETS if params[name.replace("-", "_")]]
     if len(given) > 1:
         raise InputError(f"--{' and --'.join(given)} exclude each other: give one")
-    return Wishes(preset=given[0] if given else "balanced", **choices)
+    parallel = params["parallel"]
+    return Wishes(
+        preset=given[0] if given else "balanced",
+        placement=params["placement"],
+        storage=_storage(params["storage"], params["transformer"]),
+        vae_tiling=params["vae_tiling"],
+        half_vae=params["half_vae"],
+        batch_guidance=params["batch_guidance"],
+        memo=params["keep_kv"],
+        fused=params["fuse"],
+        compile=params["compile_"],
+        step_cache=params["step_cache"],
+        attention=params["attention"],
+        parallelism=None if parallel is None else parse_parallelism(parallel),
+    )
+
+
+def _storage(given: str | None, transformer: Path | None) -> str | None:
+    if transformer is None or transformer.suffix.lower() != ".gguf":
+        return given
+    if given not in (None, "gguf"):
+        raise InputError(f"--transformer {transformer} is stored as gguf: leave --storage away")
+    return "gguf"
 
 
 def as_shard(text: str) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from skyreels_a2.cli import console, flags
 from skyreels_a2.cli.batch import make_batch
 from skyreels_a2.cli.flags import elements_of, wishes_of
 from skyreels_a2.cli.jobs import Job, parse_job, read_job_file
-from skyreels_a2.cli.making import Target, Watching, check_target, make
+from skyreels_a2.cli.making import Making, Target, Watching, check_target, make
 from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.cli.preview import describe, write_preview
 from skyreels_a2.elements import Role
@@ -58,6 +58,7 @@ def generate(  # noqa: PLR0913  (the flags are the interface)
     device: flags.Device = "auto",
     offload: flags.Offload = False,
     vae_tiling: flags.VaeTiling = None,
+    transformer: flags.Transformer = None,
     lora: flags.Lora = None,
     distilled: flags.Distilled = None,
     exact: flags.Exact = False,
@@ -68,6 +69,12 @@ def generate(  # noqa: PLR0913  (the flags are the interface)
     storage: flags.Storage = None,
     step_cache: flags.StepCache = None,
     attention: flags.Attention = None,
+    half_vae: flags.HalfVae = None,
+    batch_guidance: flags.BatchGuidance = None,
+    keep_kv: flags.KeepKv = None,
+    fuse: flags.Fuse = None,
+    compile_: flags.Compile = None,
+    parallel: flags.Parallel = None,
     keep_encodings: flags.Encodings = True,
     checkpoint_every: flags.CheckpointEvery = None,
     preview_every: flags.PreviewEvery = None,
@@ -84,9 +91,8 @@ def generate(  # noqa: PLR0913  (the flags are the interface)
     if batch is not None:
         if scene or preview or given.keys() & {"prompt", "elements", "frames", "seconds"}:
             raise InputError("--batch brings its own prompts, elements and lengths: give it alone")
-        return make_batch(
-            batch, choice, given, side_by_side=side_by_side, overwrite=overwrite, num_workers=ray
-        )
+        how = Making(side_by_side, overwrite, watching)
+        return make_batch(batch, choice, given, how, num_workers=ray)
     if ray is not None:
         raise InputError("--ray shares a batch among workers: give --batch with it")
     targets = _targets(scene, given, choice, side_by_side=side_by_side)
@@ -103,10 +109,6 @@ def generate(  # noqa: PLR0913  (the flags are the interface)
 
 
 def _choice(params: Mapping[str, Any]) -> ModelChoice:
-    names = (
-        *("exact", "balanced", "fast", "low_memory"),
-        *("placement", "storage", "step_cache", "attention"),
-    )
     loras = [*(params["lora"] or ()), *([params["distilled"]] if params["distilled"] else ())]
     return ModelChoice(
         params["model"],
@@ -115,8 +117,9 @@ def _choice(params: Mapping[str, Any]) -> ModelChoice:
         params["offload"],
         params["vae_tiling"],
         tuple(loras),
-        wishes_of(**{name: params[name] for name in names}),
+        wishes_of(params),
         params["keep_encodings"],
+        params["transformer"],
     )
 
 

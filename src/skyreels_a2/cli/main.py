@@ -25,6 +25,7 @@ from skyreels_a2.cli import (
     data,
     eval_tiny,
     generate,
+    pack,
     plan,
     rerun,
     scenes,
@@ -49,6 +50,7 @@ app.command("generate")(generate.generate)
 app.command("show")(show.show)
 app.command("rerun")(rerun.rerun)
 app.command("plan")(plan.plan)
+app.command("pack")(pack.pack)
 app.command("calibrate")(calibrate.calibrate)
 app.command("train")(train.train)
 app.command("cache")(train.cache)

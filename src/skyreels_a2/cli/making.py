@@ -82,12 +82,14 @@ class Watching:
 
     def checkpoint(self, target: Target, choice: ModelChoice) -> Checkpoint | None:
         """Beside the output, named after it."""
-        if self.checkpoint_every is None or rank() > 0:
+        if self.checkpoint_every is None:
             return None
         from skyreels_a2.pipeline.checkpoints import Checkpoint
 
         path = target.output.with_name(f"{target.output.name}.state")
-        return Checkpoint(path, self.checkpoint_every, target.manifest(choice).identity())
+        identity = target.manifest(choice).identity()
+        # Under torchrun all go on from the same step, and the first one writes.
+        return Checkpoint(path, self.checkpoint_every, identity, writes=rank() == 0)
 
     def preview(self, target: Target) -> LatentPreview | None:
         """A strip of small frames beside the output, replaced at every look."""
@@ -100,6 +102,21 @@ class Watching:
 
 
 NOTHING_WATCHED = Watching()
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What holds for every video of a batch.
+
+    Attributes:
+        side_by_side: Put the references beside the frames.
+        overwrite: Make videos again that are there with other settings.
+        watching: What is kept and shown meanwhile.
+    """
+
+    side_by_side: bool = False
+    overwrite: bool = False
+    watching: Watching = NOTHING_WATCHED
 
 
 def save_strip(frames: Frames, path: Path, *, at_most: int = 8, side: int = 192) -> None:

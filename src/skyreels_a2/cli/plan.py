@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ PUBLISHED_NAME = "a2-14b"
 
 
 def plan(  # noqa: PLR0913  (the flags are the interface)
+    context: typer.Context,
     model: Annotated[
         str, typer.Argument(help=f"Embedded name, folder or hub id; {PUBLISHED_NAME}: published.")
     ] = PUBLISHED_NAME,
@@ -28,7 +30,9 @@ def plan(  # noqa: PLR0913  (the flags are the interface)
     gpu: Annotated[
         str | None, typer.Option("--gpu", help="Plan for a GPU: rtx4090, 24GB or rtx4090,24GB.")
     ] = None,
-    gpus: Annotated[int, typer.Option("--gpus", min=1, help="How many of them.")] = 1,
+    gpus: Annotated[
+        int | None, typer.Option("--gpus", min=1, help="How many of them share a video.")
+    ] = None,
     size: flags.Size = None,
     frames: Annotated[
         int | None, typer.Option("--frames", help="Sampled frames, references included.")
@@ -36,6 +40,7 @@ def plan(  # noqa: PLR0913  (the flags are the interface)
     references: Annotated[int, typer.Option("--references", min=1, help="Pictures.")] = 3,
     num_inference_steps: flags.Steps = None,
     precision: flags.Precision = "auto",
+    transformer: flags.Transformer = None,
     exact: flags.Exact = False,
     balanced: flags.Balanced = False,
     fast: flags.Fast = False,
@@ -45,23 +50,19 @@ def plan(  # noqa: PLR0913  (the flags are the interface)
     vae_tiling: flags.VaeTiling = None,
     step_cache: flags.StepCache = None,
     attention: flags.Attention = None,
+    half_vae: flags.HalfVae = None,
+    batch_guidance: flags.BatchGuidance = None,
+    keep_kv: flags.KeepKv = None,
+    fuse: flags.Fuse = None,
+    compile_: flags.Compile = None,
+    parallel: flags.Parallel = None,
     as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
 ) -> int:
     """Say how a model would run on a machine: memory, bytes moved, time, and why."""
     from skyreels_a2.pipeline.needs import Workload
     from skyreels_a2.pipeline.presets import ModelDefaults
 
-    wishes = wishes_of(
-        exact=exact,
-        balanced=balanced,
-        fast=fast,
-        low_memory=low_memory,
-        placement=placement,
-        storage=storage,
-        vae_tiling=vae_tiling,
-        step_cache=step_cache,
-        attention=attention,
-    )
+    wishes = wishes_of(context.params)
     folder: Path | None = None
     defaults = ModelDefaults()
     if model != PUBLISHED_NAME:
@@ -79,8 +80,9 @@ def plan(  # noqa: PLR0913  (the flags are the interface)
         num_steps=num_inference_steps or defaults.num_inference_steps,
         num_passes=1 if defaults.guidance_scale == 1 else 2,
     )
-    hardware = detect() if gpu is None else parse_gpu(gpu, count=gpus)
-    planned = plan_for(folder, workload, hardware, wishes, precision)
+    hardware = detect() if gpu is None else parse_gpu(gpu, count=gpus or 1)
+    hardware = replace(hardware, num_devices=gpus or hardware.num_devices)
+    planned = plan_for(folder, workload, hardware, wishes, precision, transformer)
     if as_json:
         console.data.print_json(json.dumps(plan_as_json(planned)))
         return 0

@@ -14,8 +14,9 @@ from rich.table import Table
 from skyreels_a2.errors import OutputError
 from skyreels_a2.media.atomic import write_aside
 from skyreels_a2.request import GenerationRequest
+from skyreels_a2.runtime.choices import PHASES, Needs, Plan, Wishes
 from skyreels_a2.runtime.hardware import GIB, Hardware
-from skyreels_a2.runtime.plan import PHASES, Needs, Plan, Wishes, make_plan
+from skyreels_a2.runtime.plan import make_plan
 from skyreels_a2.video import VideoSpec
 
 if TYPE_CHECKING:
@@ -30,15 +31,22 @@ class Planned:
         plan: How it will run.
         needs: What was counted.
         hardware: For which machine.
+        precision: The computing type: "fp32", "bf16" or "published".
     """
 
     plan: Plan
     needs: Needs
     hardware: Hardware
+    precision: str
 
 
 def plan_for(
-    folder: Path | None, workload: Workload, hardware: Hardware, wishes: Wishes, precision: str
+    folder: Path | None,
+    workload: Workload,
+    hardware: Hardware,
+    wishes: Wishes,
+    precision: str,
+    transformer: Path | None = None,
 ) -> Planned:
     """Count and plan.
 
@@ -48,19 +56,31 @@ def plan_for(
         hardware: The machine.
         wishes: What the user has set.
         precision: See `loading.component_dtypes`.
+        transformer: A file of the transformer's weights, in place of the folder's.
 
     Raises:
         MemoryLimitError: Nothing fits.
         InputError: Wishes that exclude each other.
     """
-    from skyreels_a2.pipeline.needs import PUBLISHED, configs_of
+    from skyreels_a2.pipeline.configs import PUBLISHED, configs_of
 
     if precision == "auto":
         precision = "bf16" if hardware.device == "cuda" else "fp32"
     configs = dict(PUBLISHED) if folder is None else configs_of(folder)
     window = _window(folder)
     needs = _counted(configs, workload, precision, window)
-    return Planned(make_plan(needs, hardware, wishes), needs, hardware)
+    if transformer is not None and wishes.storage == "gguf":
+        needs = _with_file(needs, transformer, precision)
+    return Planned(make_plan(needs, hardware, wishes), needs, hardware, precision)
+
+
+def _with_file(needs: Needs, path: Path, precision: str) -> Needs:
+    """The needs with what a GGUF file really holds."""
+    from skyreels_a2.pipeline.loading import component_dtypes
+    from skyreels_a2.runtime.gguf_files import stored_bytes
+
+    size = stored_bytes(path, component_dtypes(precision)["transformer"])
+    return replace(needs, stored={**needs.stored, "gguf": size})
 
 
 def workload_of_request(request: GenerationRequest) -> Workload:
@@ -103,25 +123,36 @@ def plan_table(planned: Planned) -> Table:
 def plan_reasons(planned: Planned) -> Table:
     """One line of why for every choice."""
     plan = planned.plan
+    shared = plan.parallelism
     chosen = {
         "placement": plan.placement,
         "storage": plan.storage,
-        "vae tiles": "on" if plan.vae_tiling else "off",
+        "vae tiles": _switch(plan.vae_tiling),
         "vae type": "bf16" if plan.half_vae else "own",
         "guidance": "one batch" if plan.batch_guidance else "one by one",
-        "memo": "on" if plan.memo else "off",
+        "memo": _switch(plan.memo),
+        "fused": _switch(plan.fused),
+        "attention": plan.attention,
+        "compile": _switch(plan.compile),
+        "step cache": plan.step_cache or "none",
+        "devices": f"guidance {shared.guidance} x ulysses {shared.ulysses} x ring {shared.ring}",
     }
     table = Table(show_header=False, box=None)
+    table.add_row("precision", planned.precision, _PRECISION[planned.precision])
     for name, value in chosen.items():
         table.add_row(name, value, plan.why[name])
-    table.add_row("attention", plan.attention, "")
-    table.add_row("compile", "on" if plan.compile else "off", "")
-    table.add_row("step cache", plan.step_cache or "none", "")
-    shared = plan.parallelism
-    if shared.degree > 1:
-        told = f"guidance {shared.guidance} x ulysses {shared.ulysses} x ring {shared.ring}"
-        table.add_row("devices", told, "passes talk least, then heads, then a ring")
     return table
+
+
+def _switch(value: bool) -> str:  # noqa: FBT001  (what is shown)
+    return "on" if value else "off"
+
+
+_PRECISION = {
+    "fp32": "a CPU computes it as fast, and nothing is rounded",
+    "bf16": "half the memory of fp32; VAE and CLIP stay in float32",
+    "published": "all in bfloat16, as the released code casts",
+}
 
 
 def plan_as_json(planned: Planned) -> dict[str, Any]:

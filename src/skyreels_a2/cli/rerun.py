@@ -14,7 +14,7 @@ from skyreels_a2.cli.model import ModelChoice, load_pipeline
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.manifest import Manifest, versions
 from skyreels_a2.media.videos import iter_frames
-from skyreels_a2.runtime.plan import Wishes
+from skyreels_a2.runtime.choices import NO_CACHE, Wishes, chosen_step_cache
 
 
 def rerun(
@@ -53,6 +53,7 @@ def rerun(
 
 def _choice(manifest: Manifest, device: str) -> ModelChoice:
     model = manifest.model
+    usual = chosen_step_cache(Wishes(preset=model.preset))
     return ModelChoice(
         name=model.name,
         precision=model.precision,
@@ -61,9 +62,12 @@ def _choice(manifest: Manifest, device: str) -> ModelChoice:
         loras=model.loras,
         wishes=Wishes(
             preset=model.preset,
-            step_cache=model.step_cache,
+            # That of the preset gives way where it does not fit, as it did then.
+            step_cache=None if model.step_cache == usual else model.step_cache or NO_CACHE,
             storage=None if model.storage == "plain" else model.storage,
+            half_vae=model.half_vae,
         ),
+        transformer=None if model.transformer is None else Path(model.transformer),
     )
 
 

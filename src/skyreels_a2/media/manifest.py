@@ -59,6 +59,8 @@ class ModelRecord(_Strict):
     vae_tiling: bool = False
     step_cache: str | None = None
     storage: str = "plain"
+    half_vae: bool | None = None
+    transformer: str | None = None
     preset: str = "exact"
 
 

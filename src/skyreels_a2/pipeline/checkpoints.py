@@ -27,11 +27,13 @@ class Checkpoint:
         path: The file; replaced as a whole, so that a kill leaves the old or the new one.
         every: Steps between two writes.
         identity: Names all that decides the video.
+        writes: Whether this process writes; of several that share a video, one does.
     """
 
     path: Path
     every: int
     identity: str
+    writes: bool = True
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -60,7 +62,7 @@ class Checkpoint:
 
     def keep(self, step: int, latents: Tensor, scheduler: Any) -> None:
         """Write the state after a step, if it is time."""
-        if (step + 1) % self.every:
+        if not self.writes or (step + 1) % self.every:
             return
         solver = {
             name: value

@@ -111,16 +111,21 @@ def _download(
     return Path(path)
 
 
-def folder_fingerprint(folder: Path) -> str:
+def folder_fingerprint(folder: Path, transformer: Path | None = None) -> str:
     """A short name for what is in a model folder: equal weights and configs have equal ones.
 
     Reads the size, start and end of each file, not gigabytes.
+
+    Args:
+        folder: In the diffusers layout.
+        transformer: A file whose weights go before those of the folder.
     """
     digest = hashlib.sha256()
-    weights_and_configs = (*folder.glob("*/*.safetensors"), *folder.glob("*/*.json"))
-    for path in sorted(weights_and_configs):
+    weights_and_configs = sorted((*folder.glob("*/*.safetensors"), *folder.glob("*/*.json")))
+    named = {str(path.relative_to(folder)): path for path in weights_and_configs}
+    for name, path in {**named, **({"file": transformer} if transformer else {})}.items():
         size = path.stat().st_size
-        digest.update(f"{path.relative_to(folder)}:{size}:".encode())
+        digest.update(f"{name}:{size}:".encode())
         with path.open("rb") as file:
             digest.update(file.read(_SAMPLE))
             file.seek(max(0, size - _SAMPLE))

@@ -5,70 +5,35 @@ Each phase runs its real modules on tensors without content; see `runtime.counti
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from torch import Tensor
-from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 from skyreels_a2.conditioning.prompts import TEXT_LENGTH
 from skyreels_a2.conditioning.spatial import reference_video
-from skyreels_a2.errors import ModelError, one_line
+from skyreels_a2.pipeline.configs import build_models, build_transformer
 from skyreels_a2.pipeline.decode import stream_decode
 from skyreels_a2.pipeline.loading import component_dtypes
 from skyreels_a2.pipeline.presets import ModelDefaults
 from skyreels_a2.pipeline.windows import windows_for
+from skyreels_a2.runtime.choices import Needs
 from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.runtime.counting import Counted, count, weight_bytes, without_memory
 from skyreels_a2.runtime.memo import RequestMemo
-from skyreels_a2.runtime.plan import Needs
+from skyreels_a2.runtime.stepcache import StepCache
 from skyreels_a2.video import TIME_STEP, VideoSpec
 
 Counter: TypeAlias = Callable[[Callable[[], Any]], Counted]
 _STEADY = 4
 """Latent frames after which the decoder does the same again for every further one."""
+_STEPS = 50
+_BLOCKS_FOR_CACHES = 2
 _CAST = ("blocks.",)
 _KEPT_WHOLE = ("norm", "scale_shift_table")
-PUBLISHED: Mapping[str, Mapping[str, Any]] = {
-    "transformer": {
-        "patch_size": (1, 2, 2),
-        "num_attention_heads": 40,
-        "attention_head_dim": 128,
-        "in_channels": 36,
-        "out_channels": 16,
-        "text_dim": 4096,
-        "freq_dim": 256,
-        "ffn_dim": 13824,
-        "num_layers": 40,
-        "image_dim": 1280,
-        "added_kv_proj_dim": 5120,
-    },
-    "vae": {},
-    "text_encoder": {
-        "vocab_size": 256384,
-        "d_model": 4096,
-        "d_kv": 64,
-        "d_ff": 10240,
-        "num_layers": 24,
-        "num_heads": 64,
-    },
-    "image_encoder": {
-        "hidden_size": 1280,
-        "intermediate_size": 5120,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 16,
-        "image_size": 224,
-        "patch_size": 14,
-        "hidden_act": "gelu",
-    },
-}
-"""Configs of the published 14B model: Wan 2.1's transformer and VAE, umT5-XXL, CLIP ViT-H/14."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,22 +51,6 @@ class Workload:
     num_references: int = 3
     num_steps: int = 50
     num_passes: int = 2
-
-
-def configs_of(folder: Path) -> dict[str, dict[str, Any]]:
-    """Configs of the components of a model folder.
-
-    Raises:
-        ModelError: One is missing or no JSON.
-    """
-    configs = {}
-    for name in PUBLISHED:
-        path = folder / name / "config.json"
-        try:
-            configs[name] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{path} cannot be read: {one_line(error)}") from error
-    return configs
 
 
 def needs_of(
@@ -131,6 +80,13 @@ def needs_of(
         with memo.told("any"):
             _pass(models, shown, workload.num_references, 1)
         kept = memo.num_bytes * workload.num_passes
+        memo.detach()
+        few = {**configs["transformer"], "num_layers": _BLOCKS_FOR_CACHES}
+        cached = _count_caches(
+            {**models, "transformer": build_transformer(few, transformer.dtype)},
+            shown,
+            workload.num_references,
+        )
     num_windows = 1 if windows is None else len(windows.starts)
     flops = {name: counted.flops for name, counted in phases.items()}
     flops["sample"] *= num_windows
@@ -148,7 +104,11 @@ def needs_of(
         rest={name: weights[name] - sum(parts) for name, parts in sizes.items()},
         activations={name: counted.peak_bytes for name, counted in phases.items()},
         flops=flops,
+        matrix=max(
+            weight_bytes(m) for m in transformer.blocks.modules() if isinstance(m, torch.nn.Linear)
+        ),
         kept=kept,
+        cached={name: size * workload.num_passes * num_windows for name, size in cached.items()},
         num_tokens=_num_tokens(shown, models["vae"].config, patch),
         num_heads=transformer.config.num_attention_heads,
         num_passes=workload.num_passes,
@@ -166,33 +126,6 @@ def workload_of(defaults: ModelDefaults, num_references: int = 3) -> Workload:
     )
 
 
-def build_models(
-    configs: Mapping[str, Mapping[str, Any]], dtypes: Mapping[str, torch.dtype]
-) -> dict[str, Any]:
-    """Models by their configs, with the weights they begin with; no content in `without_memory`.
-
-    Args:
-        configs: As `PUBLISHED`.
-        dtypes: A type for each.
-    """
-    makers: dict[str, Callable[[Any], Any]] = {
-        "text_encoder": lambda config: UMT5EncoderModel(UMT5Config(**config)),
-        "image_encoder": lambda config: CLIPVisionModel(CLIPVisionConfig(**config)),
-        "transformer": WanTransformer3DModel.from_config,
-        "vae": AutoencoderKLWan.from_config,
-    }
-    usual = torch.get_default_dtype()
-    try:
-        models = {}
-        for name, make in makers.items():
-            # Fake weights cannot be cast: they have to be made in their type.
-            torch.set_default_dtype(dtypes[name])
-            models[name] = make(dict(configs[name])).eval()
-    finally:
-        torch.set_default_dtype(usual)
-    return models
-
-
 def _count_phases(
     models: Mapping[str, Any], workload: Workload, shown: VideoSpec, counter: Counter
 ) -> dict[str, Counted]:
@@ -206,6 +139,31 @@ def _count_phases(
         "sample_batch": counter(partial(one_pass, workload.num_passes)),
     }
     return {**counted, **_count_decoding(vae, workload.spec, counter)}
+
+
+def _count_caches(
+    models: Mapping[str, Any], spec: VideoSpec, num_references: int
+) -> dict[str, int]:
+    """Bytes that each step cache keeps from one step of one pass to the next.
+
+    They keep what goes into and comes out of all blocks together, however many there are.
+    """
+    transformer = models["transformer"]
+    told = {"step_index": 0, "num_inference_steps": _STEPS, "timestep": 500.0, "sigma": 0.5}
+
+    def work() -> Any:
+        with transformer.cache_context("counted", **told):
+            return _pass(models, spec, num_references, 1)
+
+    without = count(work).kept_bytes
+    kept = {}
+    for name in ("fbc", "mag", "taylor"):
+        cache = StepCache(name=name, ratios=(1.0,) * _STEPS)
+        cache.enable(transformer, _STEPS)
+        kept[name] = max(0, count(work).kept_bytes - without)
+        cache.disable(transformer)
+    # "sea" compares contents, of which there are none here, and keeps what "mag" does.
+    return {**kept, "sea": kept["mag"]}
 
 
 def _count_encoding(vae: Any, spec: VideoSpec, counter: Counter) -> Counted:
@@ -329,4 +287,10 @@ def _int8(name: str, tensor: Tensor) -> float:
     return 1 + tensor.element_size() / tensor.shape[1]
 
 
-_STORED = {"plain": _plain, "fp8": _fp8, "int8": _int8}
+def _gguf(name: str, tensor: Tensor) -> float:
+    """Q4_0: four bits a value, and a 16-bit scale for every 32 of them."""
+    packed = name.startswith(_CAST) and tensor.ndim == 2
+    return 0.5 + 2 / 32 if packed else tensor.element_size()
+
+
+_STORED = {"plain": _plain, "fp8": _fp8, "int8": _int8, "gguf": _gguf}

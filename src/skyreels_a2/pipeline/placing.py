@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.hooks import apply_group_offloading
 
 from skyreels_a2.errors import ModelError, one_line
 from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.engine import Engine
+from skyreels_a2.pipeline.settling import settle
 from skyreels_a2.runtime.advice import NO_PLAN
+from skyreels_a2.runtime.choices import Plan
 from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.runtime.memo import RequestMemo, fuse_self_attention
 from skyreels_a2.runtime.parallel import join, split_tokens
-from skyreels_a2.runtime.plan import Plan
 from skyreels_a2.runtime.quantise import store_in
 from skyreels_a2.runtime.stepcache import parse_step_cache
 
@@ -51,7 +51,7 @@ def place(
     """
     transformer = pipeline.transformer
     has_loras = bool(getattr(transformer, "peft_config", None))
-    if plan.storage != "plain" and has_loras:
+    if plan.storage in ("fp8", "int8") and has_loras:
         pipeline.fuse_lora()
         pipeline.unload_lora_weights()
     store_in(plan.storage, transformer)
@@ -67,7 +67,7 @@ def place(
         pipeline.vae.to(torch.bfloat16)
     if on_cpu:
         channels_last(pipeline.vae)
-    _settle(pipeline, plan, device, disk)
+    settle(pipeline, plan, device, disk)
     if processes is not None:
         split_tokens(transformer, processes, plan.parallelism, device)
     if plan.compile:
@@ -97,41 +97,3 @@ def set_attention(transformer: Any, backend: str) -> None:
         raise ModelError(
             f"attention backend {backend!r} cannot be used here: {one_line(error)}"
         ) from error
-
-
-def _settle(pipeline: Any, plan: Plan, device: torch.device, disk: Path | None) -> None:
-    """Bring the components to where they live."""
-    if plan.placement == "resident":
-        pipeline.to(device)
-    elif plan.placement == "by-component":
-        pipeline.enable_model_cpu_offload(device=device)
-    else:
-        _settle_by_block(pipeline, plan, device, disk)
-
-
-def _settle_by_block(pipeline: Any, plan: Plan, device: torch.device, disk: Path | None) -> None:
-    on_disk = plan.placement == "by-block-on-disk"
-    streams = device.type == "cuda"
-    for name in ("transformer", "text_encoder"):
-        model = getattr(pipeline, name)
-        if model is None:
-            continue
-        apply_group_offloading(
-            model,
-            onload_device=device,
-            offload_device=torch.device("cpu"),
-            offload_type="block_level",
-            num_blocks_per_group=1,
-            use_stream=streams,
-            record_stream=streams,
-            low_cpu_mem_usage=on_disk,
-            offload_to_disk_path=None if not on_disk or disk is None else str(disk / name),
-        )
-    for name in ("image_encoder", "vae"):
-        apply_group_offloading(
-            getattr(pipeline, name),
-            onload_device=device,
-            offload_device=torch.device("cpu"),
-            offload_type="leaf_level",
-            use_stream=streams,
-        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from skyreels_a2.errors import SkyReelsA2Error
+from skyreels_a2.runtime.choices import Needs, Plan, Wishes
 from skyreels_a2.runtime.hardware import GIB, Hardware
-from skyreels_a2.runtime.plan import Needs, Plan, Wishes, make_plan
+from skyreels_a2.runtime.plan import make_plan
 
 NO_PLAN = "try a smaller --size, fewer --frames, --vae-tiling, --offload or --precision bf16"
 """Where a model runs without a plan."""

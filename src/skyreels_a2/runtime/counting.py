@@ -76,9 +76,18 @@ def weight_bytes(
     module: Any, *, bytes_per_value: Callable[[str, Tensor], float] | None = None
 ) -> int:
     """Memory of a module's parameters and buffers, or what it would be in other types."""
-    size = bytes_per_value or (lambda _, tensor: tensor.element_size())
     tensors = [*module.named_parameters(), *module.named_buffers()]
-    return int(sum(tensor.numel() * size(name, tensor) for name, tensor in tensors))
+    if bytes_per_value is None:
+        return sum(_stored_bytes(tensor) for _, tensor in tensors)
+    return int(sum(tensor.numel() * bytes_per_value(name, tensor) for name, tensor in tensors))
+
+
+def _stored_bytes(tensor: Any) -> int:
+    """Of a tensor, or of those that a quantised one wraps."""
+    if not hasattr(tensor, "__tensor_flatten__"):
+        return int(tensor.numel() * tensor.element_size())
+    names, _ = tensor.__tensor_flatten__()
+    return sum(_stored_bytes(getattr(tensor, name)) for name in names)
 
 
 class _MemoryMode(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from skyreels_a2.errors import ModelError
+from skyreels_a2.errors import InputError, ModelError
 
 NUM_PASSES = 2
 """Passes of text guidance, the most that guidance parallelism can share out."""
@@ -57,6 +57,21 @@ class Parallelism:
         )
 
 
+def parse_parallelism(text: str) -> Parallelism:
+    """Read degrees such as `guidance=2,ulysses=4`; those that are not named are 1.
+
+    Raises:
+        InputError: It says something else.
+    """
+    degrees = {}
+    for part in text.replace(" ", "").split(","):
+        name, _, number = part.partition("=")
+        if name not in ("guidance", "ulysses", "ring") or not number.isdecimal() or number == "0":
+            raise InputError(f"parallel {text!r}: use guidance=N,ulysses=N,ring=N, each 1 or more")
+        degrees[name] = int(number)
+    return Parallelism(**degrees)
+
+
 def num_processes() -> int:
     """Processes that torchrun started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -65,6 +80,11 @@ def num_processes() -> int:
 def rank() -> int:
     """Number of this process among them."""
     return int(os.environ.get("RANK", "0"))
+
+
+def local_rank() -> int:
+    """Number of this process on its machine: that of its GPU."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def share_out(num_devices: int, num_passes: int, num_heads: int) -> Parallelism:

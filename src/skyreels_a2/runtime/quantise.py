@@ -44,4 +44,9 @@ def _int8(transformer: Any) -> None:
     )
 
 
-_WAYS: Mapping[str, Callable[[Any], None]] = {"plain": _plain, "fp8": _fp8, "int8": _int8}
+_WAYS: Mapping[str, Callable[[Any], None]] = {
+    "plain": _plain,
+    "fp8": _fp8,
+    "int8": _int8,
+    "gguf": _plain,  # comes so from its file
+}
