@@ -49,7 +49,7 @@ DEFAULTS = ModelDefaults(
     num_frames=33,
     fps=10.0,
     num_inference_steps=12,
-    guidance_scale=3.0,
+    guidance_scale=1.5,
     negative_prompt="",
 )
 VOCABULARY = 4096
