@@ -222,12 +222,12 @@ def test_saving_and_loading_gives_the_same_video(pipeline, model_folder, picture
 
 
 def test_model_offload_changes_nothing(pipeline, own_pipeline, pictures):
+    """But for the last bit on some CPUs, where sums depend on how kernels are laid out."""
     own_pipeline.enable_model_cpu_offload(device="cpu")
     for _ in range(2):
-        np.testing.assert_array_equal(
-            own_pipeline.generate(request(pictures)).video.frames,
-            pipeline.generate(request(pictures)).video.frames,
-        )
+        made = own_pipeline.generate(request(pictures)).video.frames.astype(int)
+        usual = pipeline.generate(request(pictures)).video.frames
+        assert np.abs(made - usual).max() <= 1
 
 
 def test_nonsense_pictures_are_refused(pipeline, tmp_path):
