@@ -11,12 +11,12 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from skyreels_a2.pipeline.configs import PUBLISHED
 from skyreels_a2.training.memory import (
     BLOCK_INPUTS,
     IN_BLOCK,
     IN_FLIGHT,
     OUTSIDE,
-    PUBLISHED_CONFIG,
     SYMBOLS,
     MemoryPlan,
     lines,
@@ -90,7 +90,9 @@ def main() -> None:
 
 def page() -> str:
     """The whole page."""
-    plans = {recipe: [plan(PUBLISHED_CONFIG, recipe, n) for n in GPUS] for recipe in RECIPES}
+    plans = {
+        recipe: [plan(PUBLISHED["transformer"], recipe, n) for n in GPUS] for recipe in RECIPES
+    }
     parts = [INTRODUCTION, _summary(plans), *map(_recipe, plans.values()), _formulas()]
     return "\n".join(parts)
 
@@ -120,7 +122,7 @@ def _recipe(counted: Sequence[MemoryPlan]) -> str:
         for card in CARDS
     ]
     head = ["GB a GPU", *map(_gpus, GPUS), "what it is"]
-    unchecked = plan(PUBLISHED_CONFIG, first.recipe, GPUS[-1], checkpointing=False)
+    unchecked = plan(PUBLISHED["transformer"], first.recipe, GPUS[-1], checkpointing=False)
     return (
         f"## `{first.recipe}`: {first.num_trained:,} of {first.num_parameters:,} parameters\n\n"
         f"{_table(head, rows)}\n"
@@ -140,7 +142,7 @@ def _one_gpu(counted: MemoryPlan) -> str:
 
 
 def _formulas() -> str:
-    sizes = sizes_of(PUBLISHED_CONFIG, SPEC, NUM_REFERENCES)
+    sizes = sizes_of(PUBLISHED["transformer"], SPEC, NUM_REFERENCES)
     symbols = [[f"`{s}`", f"{sizes[s]:,}", meaning] for s, meaning in SYMBOLS.items()]
     tables = {
         "Kept of one block": IN_BLOCK,

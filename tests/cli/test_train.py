@@ -49,6 +49,18 @@ def test_examples_are_cached_once(cached, tmp_path):
     assert settings["data"] == "scenes:builtin"
 
 
+def test_a_cache_in_bfloat16_is_nearly_that_in_single_precision(
+    cached, cli, model_folder, tmp_path
+):
+    cached()
+    halved = ("cache", "--model", model_folder, "--count", "3", "--precision", "bf16", "-o")
+    assert "cache of other settings" in cli(*halved, "cache").err
+    assert cli(*halved, "halved").code == 0
+    whole, rough = (CachedExamples(tmp_path / name).example(0) for name in ("cache", "halved"))
+    apart = (whole.latent_mean - rough.latent_mean).abs().mean()
+    assert 0 < apart < 0.05 * whole.latent_mean.abs().mean()
+
+
 @pytest.mark.parametrize("recipe", ["paper", "full"])
 def test_a_trained_model_generates(cli, cached, train, quick, recipe, tmp_path):
     cached()

@@ -222,7 +222,7 @@ def test_saving_and_loading_gives_the_same_video(pipeline, model_folder, picture
 
 
 def test_model_offload_changes_nothing(pipeline, own_pipeline, pictures):
-    """But for the last bit on some CPUs, where sums depend on how kernels are laid out."""
+    """But for rounding: loaded weights lie unaligned in memory, offload's copies do not."""
     own_pipeline.enable_model_cpu_offload(device="cpu")
     for _ in range(2):
         made = own_pipeline.generate(request(pictures)).video.frames.astype(int)

@@ -106,6 +106,15 @@ def test_characters_are_large_enough_to_learn_from():
 
 
 @given(seed=seeds)
+def test_nearness_scales_characters_and_objects(seed):
+    far, near = (
+        sample_scene(SOURCE, seed, spec=replace(SMALL, nearness=factor)) for factor in (1.0, 1.5)
+    )
+    sizes = [[actor.size for actor in scene.shots[0].actors] for scene in (far, near)]
+    np.testing.assert_allclose(np.array(sizes[1]) / sizes[0], 1.5)
+
+
+@given(seed=seeds)
 def test_a_reference_shows_what_no_frame_shows(seed):
     scene = sample_scene(SOURCE, seed, spec=SHOTS)
     for member in scene.cast:

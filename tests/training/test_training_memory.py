@@ -7,12 +7,12 @@ import torch
 from diffusers import WanTransformer3DModel
 
 from skyreels_a2.errors import InputError, SpecError
+from skyreels_a2.pipeline.configs import PUBLISHED
 from skyreels_a2.training.ema import Ema
 from skyreels_a2.training.memory import (
     BLOCK_INPUTS,
     IN_BLOCK,
     LORA_RANK,
-    PUBLISHED_CONFIG,
     config_of,
     kept,
     lines,
@@ -126,12 +126,12 @@ def test_a_block_computed_again_keeps_what_the_table_says(transformer, recipe):
 
 
 def test_the_tokens_are_those_of_the_paper():
-    sizes = sizes_of(PUBLISHED_CONFIG, VideoSpec(832, 480, 81, fps=15), 3)
+    sizes = sizes_of(PUBLISHED["transformer"], VideoSpec(832, 480, 81, fps=15), 3)
     assert (sizes["T"], sizes["S"], sizes["I"], sizes["d"]) == (32_760, 512, 771, 5120)
 
 
 def test_published_model():
-    counted = plan(PUBLISHED_CONFIG, "paper", 1)
+    counted = plan(PUBLISHED["transformer"], "paper", 1)
     assert counted.num_parameters == 16_394_878_784
     assert counted.num_trained == pytest.approx(2.1e9, rel=0.01)
     assert counted.block_inputs == 40 * 32_760 * 5120 * 2
@@ -161,19 +161,19 @@ def test_what_is_turned_off_costs_nothing_and_what_is_kept_costs(transformer):
 
 
 def test_the_peak_is_the_larger_of_backward_and_step():
-    counted = plan(PUBLISHED_CONFIG, "full", 1)
+    counted = plan(PUBLISHED["transformer"], "full", 1)
     backward = counted.gathered + counted.block_inputs + counted.activations
     assert backward < counted.step_buffers
     assert counted.total == counted.resident + counted.step_buffers
-    counted = plan(PUBLISHED_CONFIG, "paper", 8)
+    counted = plan(PUBLISHED["transformer"], "paper", 8)
     backward = counted.gathered + counted.block_inputs + counted.activations
     assert counted.total == counted.resident + backward
 
 
 def test_offloads_take_more_and_more_away():
-    peaks = [peak for _, peak in plan(PUBLISHED_CONFIG, "full", 1).offloads()]
+    peaks = [peak for _, peak in plan(PUBLISHED["transformer"], "full", 1).offloads()]
     assert peaks == sorted(peaks, reverse=True)
-    assert peaks[0] < plan(PUBLISHED_CONFIG, "full", 1).total
+    assert peaks[0] < plan(PUBLISHED["transformer"], "full", 1).total
 
 
 def test_the_transformer_is_left_as_it_is(transformer):

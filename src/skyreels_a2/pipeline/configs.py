@@ -25,8 +25,13 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = {
         "freq_dim": 256,
         "ffn_dim": 13824,
         "num_layers": 40,
+        "cross_attn_norm": True,
+        "qk_norm": "rms_norm_across_heads",
+        "eps": 1e-6,
         "image_dim": 1280,
         "added_kv_proj_dim": 5120,
+        "rope_max_seq_len": 1024,
+        "pos_embed_seq_len": None,
     },
     "vae": {},
     "text_encoder": {

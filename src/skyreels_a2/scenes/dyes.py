@@ -72,6 +72,11 @@ class DyedSource:
         return np.random.default_rng((self._seed, zlib.crc32(asset_id.encode())))
 
 
+def dyed_in_turn(source: AssetSource, seed: int) -> AssetSource:
+    """The source for a training scene: dyed where the seed is odd."""
+    return DyedSource(source, seed) if seed % 2 else source
+
+
 def _dye(pixels: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
     matrix = np.zeros((3, 4))
     matrix[:, :3] = dye_matrix(

@@ -24,31 +24,13 @@ from diffusers import WanTransformer3DModel
 
 from skyreels_a2.conditioning.prompts import TEXT_LENGTH
 from skyreels_a2.errors import InputError
+from skyreels_a2.pipeline.configs import PUBLISHED
 from skyreels_a2.training.trainable import select
 from skyreels_a2.video import VideoSpec
 
 TOKENS_PER_REFERENCE = 257
 """Of CLIP ViT-H/14 at 224 pixels."""
 LORA_RANK = 64
-PUBLISHED_CONFIG: Mapping[str, Any] = {
-    "patch_size": (1, 2, 2),
-    "num_attention_heads": 40,
-    "attention_head_dim": 128,
-    "in_channels": 36,
-    "out_channels": 16,
-    "text_dim": 4096,
-    "freq_dim": 256,
-    "ffn_dim": 13824,
-    "num_layers": 40,
-    "cross_attn_norm": True,
-    "qk_norm": "rms_norm_across_heads",
-    "eps": 1e-6,
-    "image_dim": 1280,
-    "added_kv_proj_dim": 5120,
-    "rope_max_seq_len": 1024,
-    "pos_embed_seq_len": None,
-}
-"""Config of the published 14B transformer."""
 
 _VAE_STRIDE = 8
 _BF16, _FP32 = 2, 4
@@ -262,7 +244,7 @@ def plan(
 def config_of(transformer: Any) -> dict[str, Any]:
     """The plain config of a transformer, or of what is one already."""
     config = transformer if isinstance(transformer, Mapping) else transformer.config
-    return {key: config[key] for key in PUBLISHED_CONFIG}
+    return {key: config[key] for key in PUBLISHED["transformer"]}
 
 
 def sizes_of(config: Mapping[str, Any], spec: VideoSpec, num_references: int) -> dict[str, int]:

@@ -20,7 +20,7 @@ from skyreels_a2.elements import Composition, Element
 from skyreels_a2.errors import InputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.images import open_picture
 from skyreels_a2.scenes.assets import AssetSource
-from skyreels_a2.scenes.dyes import DyedSource
+from skyreels_a2.scenes.dyes import dyed_in_turn
 from skyreels_a2.scenes.render import render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import TRAINING, SceneSpec
@@ -85,10 +85,10 @@ class SceneTriplets:
         """The scene of a number."""
         seed = self._start + number
         scene = sample_scene(self._source, seed, split=self._split, spec=self._spec)
-        is_dyed = bool(number % 2)
-        rendered = render(scene, DyedSource(self._source, seed) if is_dyed else self._source)
+        source = dyed_in_turn(self._source, seed)
+        rendered = render(scene, source)
         composition = rendered.composition
-        if is_dyed:
+        if source is not self._source:
             composition = composition.by_roles()
         return Triplet(composition, rendered.video, rendered.subjects())
 

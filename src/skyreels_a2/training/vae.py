@@ -21,7 +21,7 @@ from skyreels_a2.conditioning.spatial import picture_tensor, reference_video
 from skyreels_a2.media.fit import fit
 from skyreels_a2.runtime.convolutions import channels_last, onednn_convolutions
 from skyreels_a2.scenes.assets import AssetSource
-from skyreels_a2.scenes.dyes import DyedSource
+from skyreels_a2.scenes.dyes import dyed_in_turn
 from skyreels_a2.scenes.render import RenderedScene, render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.splits import Split
@@ -48,6 +48,12 @@ class Stage:
     side: int
 
 
+CROPS = 4
+"""Samples cut from each scene: rendering one costs as much as learning from one."""
+APART = 64
+"""Samples between two of one scene, so that those of a batch are of different ones."""
+
+
 def stages(pictures: float) -> tuple[Stage, ...]:
     """Single pictures for a share of the run, then 5 frames, and 9 in its last part."""
     return (
@@ -55,12 +61,6 @@ def stages(pictures: float) -> tuple[Stage, ...]:
         Stage(pictures + 0.3 * (1 - pictures), 5, 64),
         Stage(1.0, 9, 64),
     )
-
-
-CROPS = 4
-"""Samples cut from each scene: rendering one costs as much as learning from one."""
-APART = 64
-"""Samples between two of one scene, so that those of a batch are of different ones."""
 
 
 class VaeTask:
@@ -220,8 +220,7 @@ def _scene(
     video = VideoSpec(spec.width, spec.height, num_frames, spec.fps)
     scenes = replace(SCENES, video=video, shot_frames=1)
     scene = sample_scene(source, seed, split=split, spec=scenes)
-    is_dyed = seed % 2 and split is Split.TRAIN
-    return render(scene, DyedSource(source, seed) if is_dyed else source)
+    return render(scene, dyed_in_turn(source, seed) if split is Split.TRAIN else source)
 
 
 def _crop(video: Tensor, side: int, across: float, down: float) -> Tensor:
