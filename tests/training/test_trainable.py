@@ -6,7 +6,7 @@ import torch
 from diffusers import WanTransformer3DModel
 
 from skyreels_a2.errors import InputError
-from skyreels_a2.training.memory import PUBLISHED_CONFIG
+from skyreels_a2.pipeline.configs import PUBLISHED
 from skyreels_a2.training.trainable import (
     LORA_TARGETS,
     RECIPES,
@@ -106,7 +106,7 @@ def test_a_second_choice_replaces_the_first(transformer):
 
 def test_published_model_counts():
     with torch.device("meta"):
-        transformer = WanTransformer3DModel(**PUBLISHED_CONFIG)
+        transformer = WanTransformer3DModel(**PUBLISHED["transformer"])
     trained = sum(p.numel() for p in select(transformer, "paper"))
     assert sum(p.numel() for p in transformer.parameters()) == 16_394_878_784
     assert trained == 2_106_720_000
