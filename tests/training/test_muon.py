@@ -14,6 +14,16 @@ def test_updates_of_matrices_are_nearly_orthogonal(shape):
     assert values.max() < 1.3
 
 
+def test_autocast_computes_in_bfloat16_and_gives_what_it_was_given():
+    torch.manual_seed(0)
+    matrix = torch.randn(12, 40)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = orthogonal(matrix)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, orthogonal(matrix), atol=0.05, rtol=0)
+    assert not torch.equal(found, orthogonal(matrix))
+
+
 def test_no_gradient_moves_nothing_anywhere_strange():
     assert orthogonal(torch.zeros(4, 4)).eq(0).all()
 

@@ -177,7 +177,8 @@ class Trainer:
         norm = whole(torch.nn.utils.clip_grad_norm_(self._parameters, optim.clip))
         figures["loss"] = self.processes.sum_value(figures["loss"])
         if torch.isfinite(norm) and torch.isfinite(torch.tensor(figures["loss"])):
-            self.optimizer.step()
+            with self.autocast():
+                self.optimizer.step()
             if self.ema is not None:
                 self.ema.update(self.step)
             self._bad_in_a_row = 0

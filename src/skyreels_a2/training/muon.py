@@ -2,8 +2,8 @@
 
 Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) makes the update of a matrix
 orthogonal; scaled to AdamW's usual size (Liu et al., arXiv 2502.16982) both share a learning rate.
-`torch.optim.Muon` takes matrices only and computes in bfloat16 everywhere, which costs a CPU four
-times what single precision does.
+`torch.optim.Muon` takes matrices only, and computes in bfloat16 everywhere; here only under autocast,
+since it makes a CPU without bfloat16 products four times slower, and one with them five times faster.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def orthogonal(matrix: Tensor) -> Tensor:
     tall = matrix.shape[0] > matrix.shape[1]
     found = matrix.T if tall else matrix
     found = found / found.norm().clamp_min(1e-7)
+    if torch.is_autocast_enabled(kind := found.device.type):
+        found = found.to(torch.get_autocast_dtype(kind))
     for _ in range(ITERATIONS):
         gram = found @ found.T
         found = torch.addmm(found, torch.addmm(gram, gram, gram, beta=b, alpha=c), found, beta=a)
-    return found.T if tall else found
+    return (found.T if tall else found).to(matrix)
