@@ -2,8 +2,9 @@
 
 Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) makes the update of a matrix
 orthogonal; scaled to AdamW's usual size (Liu et al., arXiv 2502.16982) both share a learning rate.
-`torch.optim.Muon` takes matrices only, and computes in bfloat16 everywhere; here only under autocast,
-since it makes a CPU without bfloat16 products four times slower, and one with them five times faster.
+`torch.optim.Muon` takes matrices only, and computes in bfloat16 everywhere. Here that is only under
+autocast: a CPU without bfloat16 products is four times slower by it, one with them five times
+faster.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import torch
 
 from skyreels_a2.scenes.scene import Direction
 from skyreels_a2.training.fidelity.matching import EVIDENCES, Matches
-from skyreels_a2.training.fidelity.measures import heading, judge
+from skyreels_a2.training.fidelity.measures import heading, judge, presence
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,13 @@ def test_noise_holds_nothing(cases):
 
 def test_played_backwards_the_direction_is_wrong(cases):
     assert not any(judge(case, case.frames[::-1]).direction for case in cases)
+
+
+def test_frames_in_which_a_subject_is_hidden_do_not_count():
+    evidence = torch.zeros(6, 2, 1, len(EVIDENCES))
+    evidence[:3, 0], evidence[:, 1] = 1.0, 0.8
+    own, other = presence(Matches(evidence, torch.zeros(6, 2, 1, 2)))
+    assert own > other
 
 
 def test_frames_of_another_size_are_judged_too(cases):

@@ -16,6 +16,10 @@ from skyreels_a2.video import Frames
 
 SUBJECT_STRIDE, PLACE_STRIDE = 2, 5
 """Every so many frames are looked at."""
+BEST = 0.5
+"""Share of the frames that count, for each subject those that it fits best: in others it may be
+hidden or not there yet. With all of them the truth itself is found less often: 93 % instead of 98 %
+of 84 elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,17 @@ def judge(case: Case, frames: Frames) -> Judgement:
             background = _is_found(_place_scores(target, frames[::PLACE_STRIDE]))
             continue
         matches = Matcher([target.picture, *target.distractors])(frames[::SUBJECT_STRIDE])
-        elements.append(_is_found(matches.scores.amax(2).mean(0)))
+        elements.append(_is_found(presence(matches)))
         if target.role is Role.CHARACTER:
             direction = heading(matches) is target.direction
     return Judgement(tuple(elements), background, direction)
+
+
+def presence(matches: Matches) -> Tensor:
+    """How well each subject fits a video: the mean over its best frames, (subjects,)."""
+    scores = matches.scores.amax(2)
+    count = max(1, round(BEST * len(scores)))
+    return scores.topk(count, dim=0).values.mean(0)
 
 
 def heading(matches: Matches, subject: int = 0) -> Direction:
