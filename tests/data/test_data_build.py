@@ -80,6 +80,18 @@ def test_a_changed_setting_keeps_what_it_does_not_touch(raw, tmp_path):
     assert not set(after.values()) & set(media_of(out).values())
 
 
+def test_what_is_done_anew_is_what_a_first_build_makes(raw, tmp_path):
+    videos, again, first = copied(raw, tmp_path / "videos", 2), tmp_path / "again", tmp_path / "new"
+    build(videos, again, HERE)
+    finer = Plan(SETTINGS.with_settings(["elements.difference=20"]), 1, run_here)
+    build(videos, again, finer)
+    build(videos, first, finer)
+    for table in ("elements", "shots"):
+        rows, wanted = (read_table(out, table) for out in (again, first))
+        assert rows
+        assert rows == wanted
+
+
 def test_two_builds_at_once_are_refused(dataset, raw):
     import fcntl
 

@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from material import found
+from material import JUDGED, found
 from PIL import Image
 
+from skyreels_a2.data.backends.choice import open_backends
 from skyreels_a2.data.backends.motion import MotionSegmenter
 from skyreels_a2.data.backends.plates import empty_scenes
 from skyreels_a2.data.backends.protocols import Sighting
+from skyreels_a2.data.backends.salient import SalientSegmenter
 from skyreels_a2.data.backends.tracking import link
-from skyreels_a2.data.elements import on_white
+from skyreels_a2.data.elements import dissect, on_white
 from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.places import free_rectangle
 from skyreels_a2.data.records import Dropped, Kind
@@ -135,6 +139,36 @@ def test_a_subject_that_was_lost_is_the_same_when_it_comes_back():
         for n in range(20)
     ]
     assert sorted(map(_length, link(list(frames), seen))) == [13, 20]
+
+
+def test_of_more_subjects_than_are_named_the_clearest_stay(scene_frames, tmp_path):
+    for number, frame in enumerate(scene_frames):
+        frame[5:55, 200 - 6 * number : 225 - 6 * number] = (20, 20, 230)
+        frame[130:158, 150 - 2 * number : 170 - 2 * number] = (230, 230, 20)
+    everyone = found(scene_frames, tmp_path, "elements.max_subjects=3").elements[:-1]
+    two = found(scene_frames, tmp_path, "elements.max_subjects=2").elements[:-1]
+    assert len(everyone) == 3
+    ranked = sorted(everyone, key=lambda e: e.presence * e.score, reverse=True)
+    assert {e.box for e in two} == {e.box for e in ranked[:2]}
+    one = found(scene_frames, tmp_path, "elements.max_subjects=1")
+    assert (one.reason, one.detail) == ("too many subjects", "3 subjects")
+
+
+def test_a_second_look_finds_what_does_not_move(scene_frames, tmp_path):
+    still = np.repeat(scene_frames[10:11], 25, axis=0)
+
+    def matting(picture):
+        return (np.abs(picture.astype(int) - (230, 20, 20)).sum(axis=2) < 90).astype(np.float32)
+
+    settings = Settings()
+    backends = open_backends(settings)
+    footage = Footage(still, 12)
+    first, _ = dissect(JUDGED, footage, settings.elements, backends, tmp_path)
+    assert first.reason == "no subject"
+    second = replace(backends, second=SalientSegmenter(settings.elements, matting))
+    shot, left_out = dissect(JUDGED, footage, settings.elements, second, tmp_path)
+    assert [e.kind for e in shot.elements] == [Kind.CHARACTER, Kind.BACKGROUND]
+    assert not left_out
 
 
 def test_subjects_of_which_there_is_no_good_picture_are_left_out(scene_frames, tmp_path):

@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from skyreels_a2.data.backends.choice import Backends
-from skyreels_a2.data.backends.protocols import Sighting, Track
+from skyreels_a2.data.backends.protocols import Segmenter, Sighting, Track
 from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.hashes import picture_hash
 from skyreels_a2.data.places import free_rectangle
@@ -43,6 +43,9 @@ class _Look:
     rating: float
 
 
+_Kept: TypeAlias = dict[int, tuple[Track, _Look]]
+
+
 def dissect(
     judged: JudgedShot,
     footage: Footage,
@@ -53,26 +56,54 @@ def dissect(
     """The shot's elements with their pictures below `folder`, and the tracks left out."""
     shot_id = judged.shot.shot_id
     looked = len(footage.numbers(settings.sample_fps))
-    kept: list[tuple[Track, _Look]] = []
-    dropped: list[Dropped] = []
-    for number, track in enumerate(backends.segmenter.tracks(footage)):
-        best, reason = _best_look(track, footage, settings, looked)
-        if best is None:
-            what = f"{shot_id}-track{number}"
-            dropped.append(Dropped(what=what, stage="tracks", reason=reason))
-        else:
-            kept.append((track, best))
-    if not kept or len(kept) > settings.max_subjects:
-        reason = "too many subjects" if kept else "no subject"
-        detail = f"{len(kept)} subjects"
+    kept, dropped = _look(backends.segmenter, shot_id, footage, settings)
+    if not kept and backends.second is not None:
+        kept, dropped = _look(backends.second, shot_id, footage, settings)
+    if not kept:
+        return Dropped(what=shot_id, stage="elements", reason="no subject"), dropped
+    if len(kept) > 2 * settings.max_subjects:
+        reason, detail = "too many subjects", f"{len(kept)} subjects"
         return Dropped(what=shot_id, stage="elements", reason=reason, detail=detail), dropped
+    kept, beyond = _clearest(kept, looked, settings.max_subjects)
+    dropped += [_left_out(shot_id, number, "one too many") for number in beyond]
     (folder / "elements").mkdir(exist_ok=True)
     found = [
         _cut_out(track, look, f"{shot_id}-{i}", footage, looked, backends, folder)
-        for i, (track, look) in enumerate(kept)
+        for i, (track, look) in enumerate(kept.values())
     ]
-    place = _background([t for t, _ in kept], shot_id, footage, settings, backends, folder)
+    place = _background([t for t, _ in kept.values()], shot_id, footage, settings, backends, folder)
     return DissectedShot(judged=judged, elements=(*found, *place)), dropped
+
+
+def _look(
+    segmenter: Segmenter, shot_id: str, footage: Footage, settings: ElementSettings
+) -> tuple[_Kept, list[Dropped]]:
+    """Tracks by number that make a picture, and those that make none."""
+    looked = len(footage.numbers(settings.sample_fps))
+    kept: _Kept = {}
+    dropped: list[Dropped] = []
+    for number, track in enumerate(segmenter.tracks(footage)):
+        best, reason = _best_look(track, footage, settings, looked)
+        if best is None:
+            dropped.append(_left_out(shot_id, number, reason))
+        else:
+            kept[number] = track, best
+    return kept, dropped
+
+
+def _left_out(shot_id: str, number: int, reason: str) -> Dropped:
+    return Dropped(what=f"{shot_id}-track{number}", stage="tracks", reason=reason)
+
+
+def _clearest(kept: _Kept, looked: int, count: int) -> tuple[_Kept, list[int]]:
+    """So many of the tracks, those seen longest and best; and the numbers of the others."""
+
+    def clearness(number: int) -> float:
+        track, look = kept[number]
+        return _presence(track, looked) * look.rating
+
+    order = sorted(kept, key=clearness, reverse=True)
+    return {number: kept[number] for number in sorted(order[:count])}, sorted(order[count:])
 
 
 def box_of(mask: Mask) -> Box:

@@ -121,6 +121,8 @@ class ElementSettings(Section):
     Attributes:
         segmenter: `motion` needs no model; `salient` adds matting by ISNet (`data fetch`);
             `grounded` finds what `words` name and follows it by SAM2.
+        second_look: Whether `salient` looks where the segmenter finds no subject: at what lies
+            still, or moves as the camera does (needs `data fetch`).
         matted_frames: Frames of a shot that are matted.
         detector, tracker: Folder or hub name of `grounded`'s Grounding DINO or OWLv2, and SAM2.
         detector_threshold: Least confidence; 0.25 suits Grounding DINO, 0.1 to 0.2 OWLv2.
@@ -136,12 +138,14 @@ class ElementSettings(Section):
         min_fill: Least share of its box that a mask fills.
         min_presence: Least share of the looked-at frames in which a subject is tracked.
         min_rating: Least mark of a subject's best picture (sharp, whole, uncut, trusted).
-        max_subjects: A shot with more is dropped: no prompt names them all.
+        max_subjects: The clearest that are kept, as no prompt names them all; a shot with more than
+            twice as many is dropped.
         max_borders: Borders of the frame that a cut-out may touch.
         min_background: Least share of the frame of a background's crop.
     """
 
     segmenter: Literal["motion", "salient", "grounded"] = "motion"
+    second_look: bool = False
     matted_frames: int = Field(default=4, ge=1)
     detector: str = "IDEA-Research/grounding-dino-tiny"
     detector_threshold: float = Field(default=0.25, ge=0, le=1)

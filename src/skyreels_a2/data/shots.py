@@ -9,6 +9,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -77,6 +78,22 @@ def cut_shots(probed: Probed, settings: ShotSettings, folder: Path) -> Iterator[
             return
         yield _finish(piece, probed, settings, folder, number)
         number += 1
+
+
+def look_again(probed: Probed, settings: ShotSettings, shots: Sequence[Shot]) -> Iterator[Footage]:
+    """The frames of shots that were cut before, in their order: the source's, as at first.
+
+    Those of the written shots are compressed once more: with them the stages that follow would
+    find something else than in a first run.
+    """
+    ticks = decode(Path(probed.source.path), max_short_side=settings.max_short_side)
+    at = 0
+    for shot in shots:
+        first = round(shot.start * shot.fps)
+        taken = islice(ticks, first - at, first - at + shot.num_frames)
+        frames = np.stack([tick.rgb for tick in taken])
+        at = first + shot.num_frames
+        yield Footage(_to_steps(_inside(frames, shot.content)), shot.fps)
 
 
 def _pieces(probed: Probed, settings: ShotSettings) -> Iterator[Piece]:

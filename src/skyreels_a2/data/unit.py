@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from skyreels_a2.data.backends.choice import Backends, open_backends
 from skyreels_a2.data.captions import caption
 from skyreels_a2.data.elements import dissect
-from skyreels_a2.data.footage import Footage, decode
+from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.persons import refine
 from skyreels_a2.data.probe import probe
 from skyreels_a2.data.quality import judge
@@ -41,7 +40,7 @@ from skyreels_a2.data.records import (
     Source,
 )
 from skyreels_a2.data.settings import STAGES, Settings, fingerprints
-from skyreels_a2.data.shots import cut_shots
+from skyreels_a2.data.shots import cut_shots, look_again
 from skyreels_a2.media.atomic import write_aside
 
 MEDIA = "media"
@@ -53,7 +52,6 @@ _TYPES: dict[str, type[Record]] = {
     "persons": PersonShot,
     "captions": CaptionedShot,
 }
-_HUGE = 1 << 20
 
 R = TypeVar("R", bound=Record)
 
@@ -148,8 +146,7 @@ class _Line:
         if ready in {"", "probe"}:
             self._from_source(self._probed() if not ready else self._first(Probed, "probe"))
         else:
-            for record in self._taken[ready].kept:
-                self._go_on(_TYPES[ready].model_validate(record), None)
+            self._from_stage(ready)
         for stage in STAGES:
             self._write(stage)
 
@@ -195,13 +192,19 @@ class _Line:
             self._kept["shots"].append(cut[0])
             self._go_on(*cut)
 
-    def _go_on(self, record: Record | None, footage: Footage | None) -> None:
+    def _from_stage(self, ready: str) -> None:
+        records = [_TYPES[ready].model_validate(row) for row in self._taken[ready].kept]
+        shots = [shot for shot in map(_shot_of, records) if shot is not None]
+        probed = self._first(Probed, "probe")
+        if probed is None or not shots:
+            return
+        again = look_again(probed, self._task.settings.shots, shots)
+        for record, footage in zip(records, again, strict=True):
+            self._go_on(record, footage)
+
+    def _go_on(self, record: Record | None, seen: Footage) -> None:
         """Through the stages that are left; each takes the type that the one before made."""
         settings = self._task.settings
-        shot = _shot_of(record)
-        if record is None or shot is None or isinstance(record, CaptionedShot):
-            return
-        seen = footage or self._read(shot)
         backends = _backends(settings)
         if isinstance(record, Shot):
             with self._timed("quality"):
@@ -218,10 +221,6 @@ class _Line:
         if isinstance(record, PersonShot):
             with self._timed("captions"):
                 self._keep("captions", caption(record, seen, backends.captioner))
-
-    def _read(self, shot: Shot) -> Footage:
-        ticks = decode(self._folder / shot.path, max_short_side=_HUGE)
-        return Footage(np.stack([tick.rgb for tick in ticks]), shot.fps)
 
     def _keep(self, stage: str, outcome: R | Dropped) -> R | None:
         if isinstance(outcome, Dropped):

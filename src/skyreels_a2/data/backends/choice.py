@@ -27,7 +27,10 @@ from skyreels_a2.data.settings import (
 
 @dataclass(frozen=True)
 class Backends:
-    """What the stages of one worker work with."""
+    """What the stages of one worker work with.
+
+    `second` looks at shots in which `segmenter` finds no subject.
+    """
 
     segmenter: Segmenter
     embedder: Embedder
@@ -36,6 +39,7 @@ class Backends:
     captioner: Captioner
     text: OverlayFinder | None = None
     aesthetic: Marker | None = None
+    second: Segmenter | None = None
 
 
 def open_backends(settings: Settings) -> Backends:
@@ -54,6 +58,7 @@ def open_backends(settings: Settings) -> Backends:
         _captioner(settings.captions),
         _text(settings.quality),
         _aesthetic(settings.quality),
+        _salient(settings.elements) if settings.elements.second_look else None,
     )
 
 
@@ -75,10 +80,7 @@ def _aesthetic(settings: QualitySettings) -> Marker | None:
 
 def _segmenter(settings: ElementSettings) -> Segmenter:
     if settings.segmenter == "salient":
-        from skyreels_a2.data.backends.isnet import IsnetMatting
-        from skyreels_a2.data.backends.salient import SalientSegmenter
-
-        return SalientSegmenter(settings, IsnetMatting())
+        return _salient(settings)
     if settings.segmenter == "grounded":
         from skyreels_a2.data.backends.grounded import GroundedSegmenter
         from skyreels_a2.data.backends.open_vocabulary import OpenVocabularyDetector
@@ -93,6 +95,13 @@ def _segmenter(settings: ElementSettings) -> Segmenter:
             sample_fps=settings.sample_fps,
         )
     return MotionSegmenter(settings)
+
+
+def _salient(settings: ElementSettings) -> Segmenter:
+    from skyreels_a2.data.backends.isnet import IsnetMatting
+    from skyreels_a2.data.backends.salient import SalientSegmenter
+
+    return SalientSegmenter(settings, IsnetMatting())
 
 
 def _embedder(settings: ElementSettings) -> Embedder:
