@@ -115,6 +115,24 @@ def test_nearness_scales_characters_and_objects(seed):
 
 
 @given(seed=seeds)
+def test_references_that_are_alike_show_what_is_seen(seed):
+    unlike, alike = (
+        sample_scene(SOURCE, seed, spec=replace(SMALL, alike=share)) for share in (0.0, 1.0)
+    )
+    assert alike.shots == unlike.shots
+    (shot,) = alike.shots
+    actors = {actor.subject: actor for actor in shot.actors}
+    for member in alike.cast:
+        look = member.reference
+        if isinstance(look, View):
+            assert look == shot.camera.start
+        else:
+            actor = actors[member.asset]
+            assert look.pose in shown_poses(actor)
+            assert (look.mirrored, look.angle) == (actor.mirrored, 0)
+
+
+@given(seed=seeds)
 def test_a_reference_shows_what_no_frame_shows(seed):
     scene = sample_scene(SOURCE, seed, spec=SHOTS)
     for member in scene.cast:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SIDE = 128
 """Pixels of a subject's reference, which is square."""
+LARGEST = 0.92
+"""Share of it that a subject fills at most."""
 
 
 def shown_poses(actor: Actor) -> list[int]:
@@ -45,7 +47,13 @@ def choose_pose(rng: Generator, seen: Sequence[Actor]) -> ReferencePose:
     )
     tilt = float(rng.choice((-1, 1)) * rng.uniform(6, 14))
     upright = len(poses) > 1 and rng.uniform() < 0.5
-    return ReferencePose(pose, mirrored, 0.0 if upright else tilt, float(rng.uniform(0.7, 0.92)))
+    return ReferencePose(pose, mirrored, 0.0 if upright else tilt, float(rng.uniform(0.7, LARGEST)))
+
+
+def seen_pose(rng: Generator, actor: Actor, camera: Camera) -> ReferencePose:
+    """As an actor is seen in its shot, and about as large."""
+    fill = min(LARGEST, actor.size / camera.start.height)
+    return ReferencePose(int(rng.choice(shown_poses(actor))), actor.mirrored, 0.0, fill)
 
 
 def choose_view(rng: Generator, seen: Sequence[Camera]) -> View:

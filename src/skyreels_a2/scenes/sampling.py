@@ -12,11 +12,11 @@ import numpy as np
 
 from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError
-from skyreels_a2.scenes.assets import AssetSource, Background, Subject
+from skyreels_a2.scenes.assets import Asset, AssetSource, Background, Subject
 from skyreels_a2.scenes.bonds import BONDS
 from skyreels_a2.scenes.captions import write_caption
 from skyreels_a2.scenes.motions import MOTIONS, Lane
-from skyreels_a2.scenes.references import choose_pose, choose_view
+from skyreels_a2.scenes.references import choose_pose, choose_view, seen_pose
 from skyreels_a2.scenes.scene import (
     TRAINING,
     Actor,
@@ -27,6 +27,7 @@ from skyreels_a2.scenes.scene import (
     Gain,
     Light,
     Member,
+    ReferencePose,
     Scene,
     SceneSpec,
     Shot,
@@ -88,7 +89,7 @@ def sample_scene(
         cast = _cast_shot(rng, spec, characters, objects, first=not start)
         place = places[0] if not start else _pick(rng, places)
         shots.append(_sample_shot(rng, spec, cast, place, (start, stop)))
-    return Scene(seed, spec.video, _members(rng, shots), tuple(shots))
+    return Scene(seed, spec.video, _members(rng, shots, spec.alike), tuple(shots))
 
 
 @lru_cache(maxsize=16)
@@ -264,8 +265,24 @@ def _sample_light(rng: Generator, spec: SceneSpec) -> Light:
     return Light(name, *LIGHTS[name])
 
 
-def _members(rng: Generator, shots: Sequence[Shot]) -> tuple[Member, ...]:
-    """Everyone who is in a shot, with a reference unlike all they are seen as."""
+def _members(rng: Generator, shots: Sequence[Shot], alike: float) -> tuple[Member, ...]:
+    """Everyone who is in a shot, with a reference unlike all they are seen as, or else alike."""
+    members = _unlike(rng, shots)
+    # No draw where none is wanted: the scenes of a seed stay what they were.
+    return _alike(rng, shots, members) if alike and rng.uniform() < alike else members
+
+
+def _alike(rng: Generator, shots: Sequence[Shot], members: Sequence[Member]) -> tuple[Member, ...]:
+    """The same with references as they are first seen."""
+    looks: dict[Asset, ReferencePose | View] = {}
+    for shot in shots:
+        looks.setdefault(shot.background, shot.camera.start)
+        for actor in shot.actors:
+            looks.setdefault(actor.subject, seen_pose(rng, actor, shot.camera))
+    return tuple(Member(member.asset, looks[member.asset]) for member in members)
+
+
+def _unlike(rng: Generator, shots: Sequence[Shot]) -> tuple[Member, ...]:
     actors: dict[Subject, list[Actor]] = {}
     places: dict[Background, list[Camera]] = {}
     for shot in shots:

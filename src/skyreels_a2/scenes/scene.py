@@ -211,6 +211,8 @@ class SceneSpec:
         light_changes: Share of shots in other than plain light.
         translating: Share of free motions that go left, right, up or down, all four alike.
         nearness: Factor on the sizes of characters and objects.
+        alike: Share of scenes whose references show what the video shows (pose, side, size and
+            view): a young model learns from them to look, which others ask too much of.
 
     Raises:
         SpecError: A range that is empty, or shots that do not fit.
@@ -225,6 +227,7 @@ class SceneSpec:
     light_changes: float = 0.3
     translating: float = 0.6
     nearness: float = 1.0
+    alike: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("characters", "objects", "shots"):

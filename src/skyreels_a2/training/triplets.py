@@ -38,6 +38,7 @@ SCENES = replace(
     light_changes=0.15,
     translating=0.8,
     nearness=1.25,
+    alike=0.25,
 )
 """One character, perhaps an object, and a background: at most three references. Large in the
 frame, since the latents of a small model hold little of what is small."""

@@ -153,6 +153,7 @@ class Suite:
             shot_frames=1,
             light_changes=0.0,
             translating=1.0,
+            alike=0.0,
         )
         for attempt in range(MOST_ATTEMPTS):
             scene = sample_scene(
