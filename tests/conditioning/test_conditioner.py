@@ -1,9 +1,15 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from skyreels_a2 import Composition, Element, VideoSpec
 from skyreels_a2.conditioning.conditioner import Conditioning
+from skyreels_a2.conditioning.spatial import normalize, picture_tensor
+from skyreels_a2.elements import Role
 from skyreels_a2.errors import CompositionError
+from skyreels_a2.media.fit import fit
+from skyreels_a2.media.images import open_picture
 
 SPEC = VideoSpec(32, 32, 21, 15)
 
@@ -65,6 +71,39 @@ def test_dropped_references_leave_no_trace(pipeline, pictures):
     assert told[0].image_embeds.eq(0).all()
     assert told[0].condition[:, :4].eq(0).all()
     assert told[0].condition.shape == full.condition.shape
+
+
+@pytest.fixture
+def holding(pipeline, monkeypatch):
+    """The pipeline as of a model that holds each reference for three latent frames."""
+    monkeypatch.setattr(pipeline, "defaults", replace(pipeline.defaults, held_frames=3))
+    return pipeline
+
+
+def test_held_references_are_told_alike_in_any_company(holding, pictures):
+    first, second = (Element.object(picture) for picture in pictures[:2])
+    alone, here = encode(holding, second), encode(holding, first, second)
+    there = encode(holding, second, first)
+    wanted = alone.posterior.mean[:, :, 0]
+    torch.testing.assert_close(here.posterior.mean[:, :, 1], wanted)
+    torch.testing.assert_close(there.posterior.mean[:, :, 0], wanted)
+    assert here.posterior.mean.shape == (1, 16, 6, 4, 4)
+
+
+def test_a_held_reference_has_the_latents_of_a_still_video(holding, pictures):
+    conditioner = holding.conditioner()
+    encoded = encode(holding, Element.object(pictures[0]))
+    picture = picture_tensor(
+        fit(open_picture(pictures[0]).image, Role.OBJECT, SPEC.width, SPEC.height)
+    )
+    with torch.no_grad():
+        still = conditioner.vae.encode(picture[None, :, None].expand(1, 3, 9, 32, 32)).latent_dist
+    torch.testing.assert_close(encoded.posterior.mean[:, :, 0], still.mean[:, :, 2])
+    absent = conditioner.absent_latents(SPEC)
+    torch.testing.assert_close(absent, absent[:, :, :1].expand_as(absent))
+    torch.testing.assert_close(
+        normalize(conditioner.vae, encoded.posterior.mode())[:, :, 1:], absent[:, :, 1:]
+    )
 
 
 def test_text_of_another_length_than_512_is_refused():

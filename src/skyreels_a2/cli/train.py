@@ -132,11 +132,12 @@ def cache(
 
 def _cache_settings(setup: Setup, precision: str) -> dict[str, object]:
     from skyreels_a2.pipeline.folders import folder_fingerprint, model_folder
+    from skyreels_a2.pipeline.presets import ModelDefaults
 
-    settings: dict[str, object] = {
-        "model": folder_fingerprint(model_folder(setup.model)),
-        "data": setup.data,
-    }
+    folder = model_folder(setup.model)
+    settings: dict[str, object] = {"model": folder_fingerprint(folder), "data": setup.data}
+    held = ModelDefaults.of_folder(folder).held_frames
+    settings |= {"held_frames": held} if held != 1 else {}
     settings |= {"precision": precision} if precision != "fp32" else {}
     return settings | ({"buckets": setup.buckets} if setup.buckets else {})
 

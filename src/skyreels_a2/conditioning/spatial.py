@@ -60,6 +60,22 @@ def reference_video(pictures: Sequence[Tensor], spec: VideoSpec) -> Tensor:
     return video
 
 
+def held_videos(pictures: Sequence[Tensor], spec: VideoSpec, num_latent_frames: int) -> Tensor:
+    """Every reference a video of its own in which nothing moves, and zeros as the last.
+
+    Args:
+        pictures: As for `reference_video`.
+        spec: Its size is taken.
+        num_latent_frames: Latent frames of each.
+
+    Returns:
+        Shape (N + 1, 3, frames, height, width).
+    """
+    blank = torch.zeros(3, spec.height, spec.width)
+    stills = torch.stack([*pictures, blank])[:, :, None]
+    return stills.expand(-1, -1, TIME_STEP * (num_latent_frames - 1) + 1, -1, -1)
+
+
 def reference_mask(num_references: int, latent_shape: Sequence[int]) -> Tensor:
     """Ones on the latent frames that references fill.
 

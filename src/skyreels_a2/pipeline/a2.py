@@ -299,6 +299,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
             "tokenizer": self.tokenizer,
             "text_encoder": self.text_encoder,
             "device": self._execution_device,
+            "held_frames": self.defaults.held_frames,
         }
         if self.engine.encodings is None:
             return Conditioner(**components)

@@ -134,7 +134,8 @@ class RememberingConditioner(Conditioner):
             }
             return tensors if made.absent is None else {**tensors, "absent": made.absent}
 
-        kept = self._encodings.get(_content(references, spec, with_absent=with_absent), make)
+        what = _content(references, spec, self.held_frames, with_absent=with_absent)
+        kept = self._encodings.get(what, make)
         return EncodedReferences(
             image_embeds=kept["image_embeds"],
             posterior=DiagonalGaussianDistribution(kept["parameters"].to(self._device)),
@@ -148,11 +149,13 @@ class RememberingConditioner(Conditioner):
         return self.device or self.vae.device
 
 
-def _content(references: Sequence[Reference], spec: VideoSpec, *, with_absent: bool) -> str:
+def _content(
+    references: Sequence[Reference], spec: VideoSpec, held_frames: int, *, with_absent: bool
+) -> str:
     """All that decides how references are encoded."""
     told = [
         f"{reference.role.value}:{reference.element.strength}:{picture_sha256(reference.picture)}"
         for reference in references
     ]
     size = f"{spec.width}x{spec.height}x{spec.num_frames}"
-    return "\n".join([f"references:{size}:{with_absent}", *told])
+    return "\n".join([f"references:{size}:{held_frames}:{with_absent}", *told])

@@ -27,6 +27,8 @@ class ModelDefaults:
         num_frames: Frames that are sampled, those of the references included: the model's window.
         fps: Frames per second.
         num_inference_steps, guidance_scale, negative_prompt: See `Sampling`.
+        held_frames: How references are encoded; see `Conditioner`. Decides what the model is
+            told, so it is the model's and not the user's to say.
     """
 
     width: int = 832
@@ -36,6 +38,7 @@ class ModelDefaults:
     num_inference_steps: int = 50
     guidance_scale: float = 5.0
     negative_prompt: str = PUBLISHED_NEGATIVE_PROMPT
+    held_frames: int = 1
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any] | None) -> ModelDefaults:
