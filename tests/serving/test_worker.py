@@ -116,7 +116,9 @@ def _worker_of(server):
 
     children = psutil.Process(server.process.pid).children()
     spawned = [c for c in children if "spawn_main" in " ".join(c.cmdline())]
-    return min(spawned, key=lambda child: child.create_time()).pid  # the decoder comes later
+    # The other one decodes pictures, limits its memory for that, and may have come first.
+    unlimited = [c for c in spawned if c.rlimit(psutil.RLIMIT_AS)[0] == psutil.RLIM_INFINITY]
+    return min(unlimited, key=lambda child: child.create_time()).pid
 
 
 def _is_running(pid):
