@@ -21,8 +21,11 @@ class Triplet:
         composition: Elements and caption.
         video: What shows them.
         subjects: Where characters and objects are seen, if known: (frames, height, width).
+        places: Where each reference is seen, and which place of it, if known:
+            (references, 3, frames, height, width), see `scenes.places`.
     """
 
     composition: Composition
     video: Video
     subjects: NDArray[np.bool_] | None = None
+    places: NDArray[np.float32] | None = None

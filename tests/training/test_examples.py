@@ -55,7 +55,20 @@ def test_an_older_cache_knows_no_roles(pipeline, triplets):
     example = encode(pipeline.conditioner(), triplets.triplet(0), torch.Generator())
     tensors = example.tensors()
     assert example.padded_roles.shape == example.padded_prompt.shape
-    del tensors["role_embeds"], tensors["subjects"]
+    del tensors["role_embeds"], tensors["subjects"], tensors["places"]
     older = Example.of(tensors)
+    assert older.places.eq(0).all()
     assert older.padded_roles is None
     assert older.subjects.shape == older.latent_mean.shape[1:]
+
+
+def test_places_come_in_the_order_of_the_references(pipeline, triplets):
+    triplet = triplets.triplet(0)
+    count = len(triplet.composition.references)
+    for seed in range(4):
+        order = shuffled(range(count), torch.Generator().manual_seed(seed))
+        example = encode(pipeline.conditioner(), triplet, torch.Generator().manual_seed(seed))
+        assert example.places.shape == (len(order), 3, 5, 4, 6)
+        for place, number in enumerate(order):
+            shares = torch.from_numpy(triplet.places[number, 0, 0])
+            assert example.places[place, 0, 0].mean() == pytest.approx(float(shares.mean()))

@@ -109,7 +109,14 @@ class Square:
 
     def example(self, number):
         whole = self.examples.example(number)
-        names = ("latent_mean", "latent_std", "condition_mean", "condition_std", "subjects")
+        names = (
+            "latent_mean",
+            "latent_std",
+            "condition_mean",
+            "condition_std",
+            "subjects",
+            "places",
+        )
         return replace(whole, **{name: getattr(whole, name)[..., :4, :4] for name in names})
 
 

@@ -82,6 +82,7 @@ class Loop(Section):
         nan_patience: Steps in a row without a finite loss before the run stops.
         gradient_checkpointing: Compute each block again in the backward pass instead of keeping
             what it made.
+        compile: Compile the transformer's blocks; not together with `sharded`.
         tensorboard: Also write curves and validation's pictures for TensorBoard.
         sharded: Spread weights, gradients, optimiser and average over the processes (FSDP2).
     """
@@ -98,6 +99,7 @@ class Loop(Section):
     nan_patience: int = Field(default=10, ge=1)
     gradient_checkpointing: bool = False
     sharded: bool = False
+    compile: bool = False
     tensorboard: bool = False
 
     def order(self, count: int, shapes: Sequence[Hashable] | None = None) -> Order:
@@ -123,6 +125,8 @@ class Flow(Section):
             for the price of a beginning, where a young model learns to move and to look.
         subject_weight: What an error counts where characters and objects are seen, against 1 on
             the background, which fills most of a frame. Only scenes tell where that is.
+        correspondence: Weight of the lesson that tells some heads which places of the references
+            a video shows (`training.correspondence`). Only scenes know.
     """
 
     sigma: Literal["uniform", "logit-normal", "shifted"] = "logit-normal"
@@ -134,6 +138,7 @@ class Flow(Section):
     cut_frames: int = Field(default=5, ge=1)
     coarse: float = Field(default=0.0, ge=0, le=1)
     subject_weight: float = Field(default=1.0, ge=1)
+    correspondence: float = Field(default=0.0, ge=0)
 
 
 class Vae(Section):

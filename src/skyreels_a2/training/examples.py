@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -12,11 +13,12 @@ from torch.nn.functional import adaptive_avg_pool3d, avg_pool2d
 from skyreels_a2.conditioning.conditioner import Conditioner
 from skyreels_a2.conditioning.prompts import TEXT_LENGTH
 from skyreels_a2.conditioning.spatial import normalize
-from skyreels_a2.elements import Reference
 from skyreels_a2.errors import SpecError
 from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.training.vae import as_tensor
 from skyreels_a2.triplet import Triplet
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Example:
         num_references: N, int64 scalar.
         subjects: Share of each latent place that characters and objects fill: (t, h, w); zeros
             where nobody knows.
+        places: Of each reference, the share of each latent place that it fills, and times that
+            the place in the reference, across and down: (N, 3, t, h, w); zeros where nobody knows.
     """
 
     latent_mean: Tensor
@@ -43,6 +47,7 @@ class Example:
     role_embeds: Tensor
     num_references: Tensor
     subjects: Tensor
+    places: Tensor
 
     def tensors(self) -> dict[str, Tensor]:
         """For a cache; floats in half precision."""
@@ -51,10 +56,12 @@ class Example:
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> Example:
-        """From a cache; an older one knows neither subjects nor roles."""
+        """From a cache; an older one knows neither subjects nor roles nor places."""
         named = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+        size, count = named["latent_mean"].shape[1:], int(named["num_references"])
         unknown = {
-            "subjects": torch.zeros(named["latent_mean"].shape[1:]),
+            "subjects": torch.zeros(size),
+            "places": torch.zeros(count, 3, *size),
             "role_embeds": named["prompt_embeds"][:0],
         }
         return cls(**{**unknown, **named})
@@ -66,7 +73,7 @@ class Example:
             name: getattr(self, name)[:, :end]
             for name in ("latent_mean", "latent_std", "condition_mean", "condition_std")
         }
-        return replace(self, **cut, subjects=self.subjects[:end])
+        return replace(self, **cut, subjects=self.subjects[:end], places=self.places[:, :, :end])
 
     def coarse(self) -> Example:
         """At half the width and height: means over 2×2 latents.
@@ -88,7 +95,9 @@ class Example:
         deviations = {
             name: avg_pool2d(getattr(self, name), 2) / 2 for name in ("latent_std", "condition_std")
         }
-        return replace(self, **means, **deviations)
+        half = (*self.places.shape[:-2], height // 2, width // 2)
+        places = avg_pool2d(self.places.flatten(0, 1), 2).reshape(half)
+        return replace(self, **means, **deviations, places=places)
 
     @property
     def padded_prompt(self) -> Tensor:
@@ -111,7 +120,9 @@ def encode(conditioner: Conditioner, triplet: Triplet, generator: Generator) -> 
             rely on their order or number.
         generator: Source of both.
     """
-    references = shuffled(triplet.composition.references, generator)
+    all_references = triplet.composition.references
+    order = shuffled(range(len(all_references)), generator)
+    references = [all_references[number] for number in order]
     encoded = conditioner.references(references, triplet.video.spec)
     vae = conditioner.vae
     video = as_tensor(triplet.video.frames)[None].to(vae.device, vae.dtype)
@@ -126,6 +137,7 @@ def encode(conditioner: Conditioner, triplet: Triplet, generator: Generator) -> 
         words_of(conditioner, composition.role_text),
         torch.tensor(len(references)),
         _share_of_subjects(triplet, posterior.mean.shape[2:]),
+        _places(triplet, order, posterior.mean.shape[2:]),
     )
 
 
@@ -139,7 +151,7 @@ def _padded(embeds: Tensor) -> Tensor:
     return torch.nn.functional.pad(embeds, (0, 0, 0, TEXT_LENGTH - embeds.shape[0]))
 
 
-def shuffled(references: Sequence[Reference], generator: Generator) -> list[Reference]:
+def shuffled(references: Sequence[T], generator: Generator) -> list[T]:
     """The references in another order; one time in ten a single one of several is left out."""
     order = torch.randperm(len(references), generator=generator).tolist()
     if len(order) > 1 and float(torch.rand(1, generator=generator)) < 0.1:
@@ -148,14 +160,24 @@ def shuffled(references: Sequence[Reference], generator: Generator) -> list[Refe
 
 
 def _share_of_subjects(triplet: Triplet, size: Sequence[int]) -> Tensor:
-    """Masks on the latent grid: a latent frame stands for four frames, the first for one."""
-    num_frames, height, width = size
     if triplet.subjects is None:
-        return torch.zeros(num_frames, height, width)
-    masks = torch.from_numpy(triplet.subjects).float()[None, None]
-    first = adaptive_avg_pool3d(masks[:, :, :1], (1, height, width))
-    rest = adaptive_avg_pool3d(masks[:, :, 1:], (num_frames - 1, height, width))
-    return torch.cat([first, rest], dim=2)[0, 0]
+        return torch.zeros(*size)
+    return _on_latents(torch.from_numpy(triplet.subjects).float()[None], size)[0]
+
+
+def _places(triplet: Triplet, order: Sequence[int], size: Sequence[int]) -> Tensor:
+    if triplet.places is None:
+        return torch.zeros(len(order), 3, *size)
+    known = torch.from_numpy(triplet.places[list(order)])
+    return _on_latents(known.flatten(0, 1), size).reshape(len(order), 3, *size)
+
+
+def _on_latents(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Means (n, t, h, w): a latent frame stands for four frames, the first for one."""
+    num_frames, height, width = size
+    first = adaptive_avg_pool3d(maps[:, :1], (1, height, width))
+    rest = adaptive_avg_pool3d(maps[:, 1:], (num_frames - 1, height, width))
+    return torch.cat([first, rest], dim=1)
 
 
 def _moments(vae: object, posterior: object) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from skyreels_a2.conditioning.conditioner import Conditioner, Conditioning
 from skyreels_a2.conditioning.spatial import reference_mask
 from skyreels_a2.training.config import Flow
+from skyreels_a2.training.correspondence import correspondence_loss, watched
 from skyreels_a2.training.examples import Example
 from skyreels_a2.training.objective import (
     TIMESTEPS,
@@ -71,6 +72,7 @@ class FlowTask:
         self.settings = settings or Flow()
         self._empty_text = conditioner.text("")[0].cpu()
         self._absent: dict[tuple[int, ...], Tensor] = {}
+        self._missed: list[Tensor] = []
 
     def losses(
         self, indices: Sequence[int], generators: list[Generator], progress: float
@@ -78,7 +80,11 @@ class FlowTask:
         """Loss of each sample; see `Task`. Samples of one shape share a forward pass."""
         del progress
         numbers = [self._order[index] if self._order else index for index in indices]
-        return self._losses(numbers, generators), {}
+        self._missed.clear()
+        losses = self._losses(numbers, generators)
+        if not self._missed:
+            return losses, {}
+        return losses, {"correspondence": float(torch.cat(self._missed).mean())}
 
     def _losses(self, numbers: Sequence[int], generators: list[Generator]) -> Tensor:
         groups = defaultdict(list)
@@ -94,17 +100,25 @@ class FlowTask:
 
     def _group_losses(self, samples: Sequence[_Sample]) -> Tensor:
         device = next(self.model.parameters()).device
-        latents, noise, prompt, images, condition, sigma, count, subjects = (
+        latents, noise, prompt, images, condition, sigma, count, subjects, places = (
             torch.stack(tensors).to(device)
             for tensors in zip(*(sample.tensors for sample in samples), strict=True)
         )
         told = Conditioning(prompt, images, condition)
         inputs = told.transformer_inputs(add_noise(latents, noise, sigma), sigma * TIMESTEPS)
-        with self._prompts(prompt) as inputs["encoder_hidden_states"]:
+        teaches = self.settings.correspondence > 0
+        looking = watched(self.model) if teaches else nullcontext()
+        with self._prompts(prompt) as inputs["encoder_hidden_states"], looking as looks:
             prediction = self.model(**inputs, return_dict=False)[0]
-        emphasis = 1 + (self.settings.subject_weight - 1) * subjects[:, None]
-        weight = loss_mask(count, latents.shape[2]) * emphasis
-        return weighted_mse(prediction, velocity(latents, noise), weight)
+        emphasis = 1 + (self.settings.subject_weight - 1) * subjects
+        weight = loss_mask(count, latents.shape[2]) * emphasis[:, None]
+        losses = weighted_mse(prediction, velocity(latents, noise), weight)
+        if not looks:
+            return losses
+        rotary = self.model.rope(inputs["hidden_states"])
+        missed = correspondence_loss(looks, rotary, places, emphasis)
+        self._missed.append(missed.detach())
+        return losses + self.settings.correspondence * missed
 
     def _prompts(self, prompt: Tensor) -> AbstractContextManager[Tensor]:
         # Blocks that are computed again for the backward pass would meet other processors there.
@@ -130,13 +144,15 @@ class FlowTask:
             prompt = self._empty_text
         condition = example.condition_mean + example.condition_std * draws[1]
         count, images = example.num_references, example.image_embeds
+        places = example.places
         mask = reference_mask(int(count), latents.shape[1:])[0]
         if drop_references < self.settings.drop_references:
             condition, images = self._absent_like(latents), torch.zeros_like(images)
             mask, count = torch.zeros_like(mask), torch.zeros_like(count)
+            places = torch.zeros_like(places)
         condition = torch.cat([mask, condition])
         return _Sample(
-            (latents, draws[2], prompt, images, condition, sigma, count, example.subjects)
+            (latents, draws[2], prompt, images, condition, sigma, count, example.subjects, places)
         )
 
     def _absent_like(self, latents: Tensor) -> Tensor:
@@ -165,7 +181,7 @@ class FlowTask:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Latents, noise, text, image tokens, condition, noise level, reference count and subjects."""
+    """Latents, noise, text, images, condition, noise level, reference count, subjects, places."""
 
     tensors: tuple[Tensor, ...]
 

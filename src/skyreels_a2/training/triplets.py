@@ -21,6 +21,7 @@ from skyreels_a2.errors import InputError, SkyReelsA2Error, one_line
 from skyreels_a2.media.images import open_picture
 from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.dyes import dyed_in_turn
+from skyreels_a2.scenes.places import places
 from skyreels_a2.scenes.render import render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import TRAINING, SceneSpec
@@ -91,7 +92,7 @@ class SceneTriplets:
         composition = rendered.composition
         if source is not self._source:
             composition = composition.by_roles()
-        return Triplet(composition, rendered.video, rendered.subjects())
+        return Triplet(composition, rendered.video, rendered.subjects(), places(rendered))
 
 
 class ManifestTriplets:

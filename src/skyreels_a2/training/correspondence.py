@@ -1,0 +1,134 @@
+"""A lesson in looking: attention from a video to the places in the references that it shows.
+
+A copier must know, for every place of the video, which place of which reference stands there. The
+loss of flow matching teaches that late; rendered scenes know it. So some heads are told: their
+attention from a token of the video should fall on the reference's tokens round the right place.
+The idea is MOSAIC's (arXiv 2509.01977, correspondence-aware alignment); there the places are
+matched by a network, here they are the renderer's truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+SPREAD = 0.5
+"""Deviation of the wanted attention round the right place, in tokens."""
+FAINT = 0.25
+"""Share of a token that one reference must fill; else the token is asked nothing."""
+HEAD = 0
+"""The head of a block that is taught; the others look where they like."""
+
+
+@dataclass(slots=True)
+class Looks:
+    """Queries and keys of the taught heads: (batch, tokens, head_dim) each, one a block."""
+
+    queries: list[Tensor] = field(default_factory=list)
+    keys: list[Tensor] = field(default_factory=list)
+
+
+def taught_blocks(transformer: Any) -> list[Any]:
+    """The blocks whose attention is taught: at three and at five eighths of the depth."""
+    blocks, count = transformer.blocks, len(transformer.blocks)
+    return [blocks[number] for number in sorted({count * 3 // 8, count * 5 // 8})]
+
+
+@contextmanager
+def watched(transformer: Any) -> Iterator[Looks]:
+    """Within it, a forward pass leaves what its taught heads look with."""
+    looks = Looks()
+    handles = []
+    for block in taught_blocks(transformer):
+        for norm, kept in (
+            (block.attn1.norm_q, looks.queries),
+            (block.attn1.norm_k, looks.keys),
+        ):
+            size = block.attn1.inner_dim // block.attn1.heads
+            part = slice(HEAD * size, (HEAD + 1) * size)
+            handles.append(norm.register_forward_hook(_keeper(kept, part)))
+    try:
+        yield looks
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _keeper(kept: list[Tensor], part: slice) -> Any:
+    def keep(_module: Any, _inputs: Any, output: Tensor) -> None:
+        kept.append(output[..., part])
+
+    return keep
+
+
+def correspondence_loss(
+    looks: Looks, rotary: tuple[Tensor, Tensor], places: Tensor, emphasis: Tensor
+) -> Tensor:
+    """Cross-entropy between where heads look and where they should.
+
+    Args:
+        looks: Of one forward pass.
+        rotary: Cosines and sines of the position of every token: (1, tokens, 1, head_dim).
+        places: What latents show of the references: (batch, N, 3, t, h, w), see `Example`.
+        emphasis: What each latent counts: (batch, t, h, w).
+
+    Returns:
+        Shape (batch,), in nats; 0 for a sample of which nothing is known.
+    """
+    wanted, weight = targets(places, emphasis)
+    first = places.shape[1] * (places.shape[-1] // 2) * (places.shape[-2] // 2)
+    total = torch.zeros(len(places), device=places.device)
+    for query, key in zip(looks.queries, looks.keys, strict=True):
+        turned = _rotated(query.float(), rotary)[:, first:], _rotated(key.float(), rotary)
+        logits = turned[0] @ turned[1].transpose(1, 2) * query.shape[-1] ** -0.5
+        surprise = torch.logsumexp(logits, 2) - (wanted * logits[..., :first]).sum(2)
+        total = total + (surprise * weight).sum(1) / weight.sum(1).clamp_min(1e-6)
+    return total / len(looks.queries)
+
+
+def targets(places: Tensor, emphasis: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the tokens of a video should look.
+
+    Args:
+        places: (batch, N, 3, t, h, w).
+        emphasis: (batch, t, h, w).
+
+    Returns:
+        Shares (batch, video tokens, reference tokens), each token's sum is 1, and what a token
+        counts (batch, video tokens). The first N latent frames are the references.
+    """
+    count = places.shape[1]
+    pooled = avg_pool2d(places[:, :, :, count:].flatten(0, 3), 2)
+    height, width = pooled.shape[-2:]
+    seen = pooled.reshape(*places.shape[:3], -1).transpose(1, 3)  # (batch, tokens, 3, N)
+    share, which = seen[:, :, 0].max(2)
+    own = seen.gather(3, which[:, :, None, None].expand(-1, -1, 3, -1))[..., 0]
+    across, down = own[..., 1:].unbind(2)
+    bells = _bell(down / share.clamp_min(1e-6), height)[..., None] * _bell(
+        across / share.clamp_min(1e-6), width
+    ).unsqueeze(2)
+    bells = bells / bells.sum((2, 3), keepdim=True)
+    of_reference = torch.nn.functional.one_hot(which, count).to(bells)
+    wanted = (of_reference[..., None, None] * bells[:, :, None]).flatten(2)
+    weight = avg_pool2d(emphasis[:, count:], 2).flatten(1) * share * (share > FAINT)
+    return wanted, weight
+
+
+def _bell(place: Tensor, tokens: int) -> Tensor:
+    """Gaussians over a row of tokens: (batch, n, tokens). Far outside it is the nearest token."""
+    middles = torch.arange(tokens, device=place.device) + 0.5
+    centre = (place * tokens).clamp(0, tokens)
+    return (-((middles - centre[..., None]) ** 2) / (2 * SPREAD**2)).exp()
+
+
+def _rotated(tokens: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """Positions turned into (batch, tokens, head_dim), as `WanAttnProcessor` does."""
+    cos, sin = rotary[0][0, :, 0, 0::2], rotary[1][0, :, 0, 1::2]
+    even, odd = tokens[..., 0::2], tokens[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(2)

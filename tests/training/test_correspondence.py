@@ -1,0 +1,95 @@
+import pytest
+import torch
+
+from skyreels_a2.training.config import Flow
+from skyreels_a2.training.correspondence import (
+    HEAD,
+    Looks,
+    correspondence_loss,
+    targets,
+    taught_blocks,
+    watched,
+)
+from skyreels_a2.training.flow import FlowTask
+
+SIZE = (4, 4, 8)
+"""Latent frames, of which two are references, height and width: tokens are 2×4 a frame."""
+
+
+def shown(number, across, down):
+    """All of the video shows one place of one of two references."""
+    places = torch.zeros(1, 2, 3, *SIZE)
+    places[:, number, 0] = 1
+    places[:, number, 1], places[:, number, 2] = across, down
+    return places
+
+
+def test_wanted_attention_lies_round_the_right_place_of_the_right_reference():
+    wanted, weight = targets(shown(1, 0.875, 0.25), torch.ones(1, *SIZE))
+    assert wanted.shape == (1, 16, 16)
+    torch.testing.assert_close(wanted.sum(2), torch.ones(1, 16))
+    assert wanted.argmax(2).eq(8 + 3).all()  # the second one's upper right token
+    assert weight.eq(1).all()
+
+
+def test_what_nobody_fills_is_asked_nothing():
+    wanted, weight = targets(0.2 * shown(0, 0.5, 0.5), torch.ones(1, *SIZE))
+    assert wanted.isfinite().all()
+    assert weight.eq(0).all()
+
+
+def test_a_head_that_looks_there_loses_less():
+    places = shown(0, 0.375, 0.75)  # row 1, column 1
+    rotary = (torch.ones(1, 32, 1, 8), torch.zeros(1, 32, 1, 8))
+    losses = []
+    for token in (5, 6):
+        keys = torch.zeros(1, 32, 8)
+        keys[:, token] = 10
+        looks = Looks([torch.ones(1, 32, 8)], [keys])
+        losses.append(float(correspondence_loss(looks, rotary, places, torch.ones(1, *SIZE))))
+    assert losses[0] < losses[1]
+
+
+def test_it_watches_what_attention_is_computed_from(own_pipeline, examples):
+    transformer = own_pipeline.transformer
+    seen = {}
+    block = taught_blocks(transformer)[0]
+
+    class Spy(type(block.attn1.processor)):
+        def __call__(self, attn, hidden_states, *rest, **more):
+            seen["query"] = attn.norm_q(attn.to_q(hidden_states))
+            return super().__call__(attn, hidden_states, *rest, **more)
+
+    block.attn1.set_processor(Spy())
+    task = FlowTask(transformer, examples, own_pipeline.conditioner())
+    with torch.no_grad(), watched(transformer) as looks:
+        task.losses([0], [torch.Generator().manual_seed(0)], 0.0)
+    size = block.attn1.inner_dim // block.attn1.heads
+    part = seen["query"][..., HEAD * size : (HEAD + 1) * size]
+    assert any(torch.equal(query, part) for query in looks.queries)
+    assert len(looks.keys) == len(taught_blocks(transformer))
+
+
+def test_training_on_it_alone_teaches_where_to_look(own_pipeline, examples):
+    transformer = own_pipeline.transformer.requires_grad_(True).train()
+    settings = Flow(drop_references=0.0, correspondence=1e4)
+    task = FlowTask(transformer, examples, own_pipeline.conditioner(), settings)
+    optimizer = torch.optim.AdamW(transformer.parameters(), lr=3e-3)
+    missed = []
+    for _ in range(25):
+        losses, figures = task.losses([0], [torch.Generator().manual_seed(0)], 0.0)
+        optimizer.zero_grad()
+        losses.sum().backward()
+        optimizer.step()
+        missed.append(figures["correspondence"])
+    assert missed[-1] < 0.8 * missed[0]
+
+
+def test_a_sample_without_references_is_asked_nothing(own_pipeline, examples):
+    losses = []
+    for weight in (0.0, 1.0):
+        settings = Flow(drop_references=1.0, correspondence=weight)
+        task = FlowTask(own_pipeline.transformer, examples, own_pipeline.conditioner(), settings)
+        with torch.no_grad():
+            losses.append(task.losses([0], [torch.Generator().manual_seed(0)], 0.0)[0])
+    assert losses[0] == pytest.approx(losses[1])
