@@ -22,6 +22,14 @@ def test_the_defaults_are_the_published_ones():
     assert (sampling.scheduler, sampling.guider) == ("unipc", "cfg")
 
 
+def test_passes_are_counted_by_what_is_guided():
+    scales = [(1.0, 1.0), (2.0, 1.0), (1.0, 2.0), (3.0, 2.0)]
+    assert [
+        Sampling(guidance_scale=text, image_guidance_scale=images).num_passes
+        for text, images in scales
+    ] == [1, 2, 3, 3]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

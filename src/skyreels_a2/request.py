@@ -65,6 +65,12 @@ class Sampling:
         if (shift := self.flow_shift) is not None:
             _require("flow shift", shift, "above 0", math.isfinite(shift) and shift > 0)
 
+    @property
+    def num_passes(self) -> int:
+        """Passes of the transformer in a guided step: all, without text, without anything."""
+        images = self.image_guidance_scale != 1.0
+        return 1 + (self.guidance_scale != 1.0 or images) + images
+
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:

@@ -17,6 +17,15 @@ def test_a_folder_may_say_some(tmp_path):
     assert (defaults.width, defaults.height) == (160, 480)
 
 
+def test_a_folder_may_say_how_it_samples(tmp_path):
+    (tmp_path / "model_index.json").write_text(
+        '{"defaults": {"scheduler": "euler", "image_guidance_scale": 2.5, "held_frames": 3}}'
+    )
+    sampling = ModelDefaults.of_folder(tmp_path).sampling
+    assert (sampling.scheduler, sampling.image_guidance_scale) == ("euler", 2.5)
+    assert sampling.num_inference_steps == 50
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -15,7 +15,7 @@ import numpy as np
 
 from skyreels_a2.errors import MemoryLimitError
 from skyreels_a2.media.manifest import ModelRecord
-from skyreels_a2.request import Generation, GenerationRequest
+from skyreels_a2.request import Generation, GenerationRequest, Sampling
 from skyreels_a2.serving.models import Forecast, OnPreview, OnProgress, ServedModel
 from skyreels_a2.serving.worker import ContentError
 from skyreels_a2.video import Frames, Video, VideoSpec
@@ -101,8 +101,8 @@ def drawing_model(name: str = "drawing") -> ServedModel:
         open=open_drawing,
         record=record,
         spec=VideoSpec(32, 32, 17, 10.0),
-        num_inference_steps=2,
-        guidance_scale=3.0,
-        negative_prompt="",
+        sampling=Sampling(
+            num_inference_steps=2, guidance_scale=3.0, scheduler="euler", negative_prompt=""
+        ),
         forecast=forecast,
     )

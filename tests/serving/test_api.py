@@ -27,6 +27,14 @@ def test_a_request_may_be_json_with_data_urls(api):
     assert (job["guidance_scale"], job["num_frames"]) == (1.5, 5)
 
 
+def test_a_request_samples_as_the_model_does_unless_it_says_how(api):
+    (model,) = api.get("/v1/models").json["data"]
+    assert (model["scheduler"], model["image_guidance_scale"]) == ("euler", 1.0)
+    silent = api.ask("POST", "/v1/videos", cup()).json
+    assert (silent["scheduler"], silent["num_inference_steps"]) == ("euler", 2)
+    assert api.ask("POST", "/v1/videos", cup(scheduler="dpm++")).json["scheduler"] == "dpm++"
+
+
 def test_seconds_and_ratios_are_understood_as_by_the_command_line(api):
     asked = cup(seconds=2, size="2:1")
     del asked["num_frames"]

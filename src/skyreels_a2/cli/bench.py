@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import webbrowser
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -21,7 +21,7 @@ from skyreels_a2.cli.remote import RemoteChoice, is_address
 from skyreels_a2.elements import PUBLISHED_MAX_REFERENCES
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.manifest import versions
-from skyreels_a2.request import Composer, Sampling
+from skyreels_a2.request import Composer
 from skyreels_a2.video import VideoSpec
 
 if TYPE_CHECKING:
@@ -194,11 +194,9 @@ def _settings(choice: Choice, params: Mapping[str, Any]) -> Settings:
 
     defaults = choice.defaults
     window = VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps)
-    sampling = Sampling(
-        num_inference_steps=params["steps"] or defaults.num_inference_steps,
-        guidance_scale=defaults.guidance_scale,
-        negative_prompt=defaults.negative_prompt,
-    )
+    sampling = defaults.sampling
+    if params["steps"]:
+        sampling = replace(sampling, num_inference_steps=params["steps"])
     return Settings(
         window, sampling, params["seed"], params["best_of"], choice.record(window), params["frames"]
     )

@@ -34,7 +34,6 @@ def eval_tiny(
     go where the prompt says. The same is asked of the rendered truth, of the truth through the
     VAE, and of the model without references.
     """
-    from skyreels_a2.request import Sampling
     from skyreels_a2.scenes.sources import open_source
     from skyreels_a2.training.fidelity.study import conditions_of, study
     from skyreels_a2.training.fidelity.suite import Suite
@@ -47,11 +46,7 @@ def eval_tiny(
         open_source(source, cache=assets),
         count=count,
         spec=VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps),
-        sampling=Sampling(
-            num_inference_steps=defaults.num_inference_steps,
-            guidance_scale=defaults.guidance_scale,
-            negative_prompt=defaults.negative_prompt,
-        ),
+        sampling=defaults.sampling,
     )
     with console.progress_bars() as bars:
         pipeline = load_pipeline(choice, bars)

@@ -78,7 +78,7 @@ def plan(  # noqa: PLR0913  (the flags are the interface)
         spec=spec,
         num_references=references,
         num_steps=num_inference_steps or defaults.num_inference_steps,
-        num_passes=1 if defaults.guidance_scale == 1 else 2,
+        num_passes=defaults.sampling.num_passes,
     )
     hardware = detect() if gpu is None else parse_gpu(gpu, count=gpus or 1)
     hardware = replace(hardware, num_devices=gpus or hardware.num_devices)

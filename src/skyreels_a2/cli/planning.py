@@ -88,13 +88,11 @@ def workload_of_request(request: GenerationRequest) -> Workload:
     from skyreels_a2.pipeline.needs import Workload
 
     sampling = request.sampling
-    images = sampling.image_guidance_scale != 1.0
-    text = sampling.guidance_scale != 1.0 or images
     return Workload(
         spec=request.sampled_spec,
         num_references=len(request.composition.references),
         num_steps=sampling.num_inference_steps,
-        num_passes=1 + text + images,
+        num_passes=sampling.num_passes,
     )
 
 

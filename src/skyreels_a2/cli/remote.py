@@ -47,6 +47,8 @@ class RemoteChoice:
             fps=told.fps,
             num_inference_steps=told.num_inference_steps,
             guidance_scale=told.guidance_scale,
+            image_guidance_scale=told.image_guidance_scale,
+            scheduler=told.scheduler,
             negative_prompt=told.negative_prompt,
         )
 

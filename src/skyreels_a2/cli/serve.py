@@ -122,9 +122,7 @@ def served_model(choice: ModelChoice) -> ServedModel:
         open=partial(open_pipeline, choice),
         record=choice.record,
         spec=VideoSpec(own.width, own.height, own.num_frames, own.fps),
-        num_inference_steps=own.num_inference_steps,
-        guidance_scale=own.guidance_scale,
-        negative_prompt=own.negative_prompt,
+        sampling=own.sampling,
         forecast=partial(forecast, choice),
     )
 

@@ -32,7 +32,7 @@ from skyreels_a2.pipeline.loading import OnLoad, check_fit, load_components
 from skyreels_a2.pipeline.presets import ModelDefaults
 from skyreels_a2.pipeline.run import Given, Run, sample
 from skyreels_a2.pipeline.schedulers import flow_shift_of, make_scheduler
-from skyreels_a2.request import Generation, GenerationRequest, Sampling
+from skyreels_a2.request import Generation, GenerationRequest
 from skyreels_a2.runtime.memory import explain_out_of_memory
 from skyreels_a2.runtime.seeds import generator as seeded
 from skyreels_a2.runtime.seeds import one_per_video
@@ -160,7 +160,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         num_frames: int | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        image_guidance_scale: float = 1.0,
+        image_guidance_scale: float | None = None,
         guider: str = "cfg",
         guidance_interval: tuple[float, float] = (0.0, 1.0),
         negative_prompt: str | None = None,
@@ -208,20 +208,23 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
             num_frames=known.num_frames if num_frames is None else num_frames,
             fps=known.fps,
         )
-        steps = known.num_inference_steps if num_inference_steps is None else num_inference_steps
-        sampling = Sampling(
-            num_inference_steps=steps,
-            guidance_scale=known.guidance_scale if guidance_scale is None else guidance_scale,
-            image_guidance_scale=image_guidance_scale,
+        asked: dict[str, Any] = {
+            "num_inference_steps": num_inference_steps,
+            "guidance_scale": guidance_scale,
+            "image_guidance_scale": image_guidance_scale,
+            "negative_prompt": negative_prompt,
+        }
+        sampling = replace(
+            known.sampling,
             guider=guider,
             guidance_interval=guidance_interval,
-            negative_prompt=known.negative_prompt if negative_prompt is None else negative_prompt,
+            **{key: value for key, value in asked.items() if value is not None},
         )
         given = Given(latents, prompt_embeds, negative_prompt_embeds)
         generators = one_per_video(generator, num_videos_per_prompt)
         with (
             explain_out_of_memory(str(spec), self.engine.advice),
-            self.progress_bar(total=steps) as bar,
+            self.progress_bar(total=sampling.num_inference_steps) as bar,
         ):
 
             def on_step(step: int, timestep: Tensor, latents: Tensor) -> Tensor:

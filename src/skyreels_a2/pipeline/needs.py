@@ -122,7 +122,7 @@ def workload_of(defaults: ModelDefaults, num_references: int = 3) -> Workload:
         spec=VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps),
         num_references=num_references,
         num_steps=defaults.num_inference_steps,
-        num_passes=1 if defaults.guidance_scale == 1 else 2,
+        num_passes=defaults.sampling.num_passes,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from skyreels_a2.errors import ModelError
-from skyreels_a2.request import PUBLISHED_NEGATIVE_PROMPT
+from skyreels_a2.request import PUBLISHED_NEGATIVE_PROMPT, Sampling
 
 PRECISIONS = ("auto", "fp32", "bf16", "published")
 
@@ -26,7 +26,8 @@ class ModelDefaults:
         width, height: Pixels.
         num_frames: Frames that are sampled, those of the references included: the model's window.
         fps: Frames per second.
-        num_inference_steps, guidance_scale, negative_prompt: See `Sampling`.
+        num_inference_steps, guidance_scale, image_guidance_scale, scheduler, negative_prompt: See
+            `Sampling`.
         held_frames: How references are encoded; see `Conditioner`. Decides what the model is
             told, so it is the model's and not the user's to say.
     """
@@ -37,6 +38,8 @@ class ModelDefaults:
     fps: float = 15.0
     num_inference_steps: int = 50
     guidance_scale: float = 5.0
+    image_guidance_scale: float = 1.0
+    scheduler: str = "unipc"
     negative_prompt: str = PUBLISHED_NEGATIVE_PROMPT
     held_frames: int = 1
 
@@ -53,6 +56,12 @@ class ModelDefaults:
                 f"model defaults name {', '.join(unknown)}: known are {', '.join(sorted(known))}"
             )
         return cls(**(given or {}))
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the model samples where nothing is said."""
+        own = {field.name for field in fields(Sampling)}
+        return Sampling(**{k: v for k, v in self.as_mapping().items() if k in own})
 
     @classmethod
     def of_folder(cls, folder: Path) -> ModelDefaults:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from skyreels_a2.media.manifest import ModelRecord
-from skyreels_a2.request import Composer, GenerationRequest
+from skyreels_a2.request import Composer, GenerationRequest, Sampling
 from skyreels_a2.video import Frames, VideoSpec
 
 OnProgress: TypeAlias = Callable[[str, int, int], None]
@@ -70,7 +70,7 @@ class ServedModel:
         open: Makes the composer, in the worker process, for a device.
         record: What the manifest of a video says of the model.
         spec: Size, length (frames sampled, references included) and rate where a request is silent.
-        num_inference_steps, guidance_scale, negative_prompt: Sampling where a request is silent.
+        sampling: How it samples where a request is silent.
         forecast: What a request takes on a device, if that can be said; it may take seconds.
     """
 
@@ -78,9 +78,7 @@ class ServedModel:
     open: Callable[[str], Composer]
     record: Callable[[VideoSpec], ModelRecord]
     spec: VideoSpec
-    num_inference_steps: int
-    guidance_scale: float
-    negative_prompt: str
+    sampling: Sampling
     forecast: ForecastOf | None = None
 
     def describe(self) -> dict[str, Any]:
@@ -89,9 +87,11 @@ class ServedModel:
             "size": f"{self.spec.width}x{self.spec.height}",
             "num_frames": self.spec.num_frames,
             "fps": self.spec.fps,
-            "num_inference_steps": self.num_inference_steps,
-            "guidance_scale": self.guidance_scale,
-            "negative_prompt": self.negative_prompt,
+            "num_inference_steps": self.sampling.num_inference_steps,
+            "guidance_scale": self.sampling.guidance_scale,
+            "image_guidance_scale": self.sampling.image_guidance_scale,
+            "scheduler": self.sampling.scheduler,
+            "negative_prompt": self.sampling.negative_prompt,
             "fingerprint": self.record(self.spec).fingerprint,
         }
 

@@ -228,12 +228,7 @@ def _sampling(asked: VideoRequest, model: ServedModel) -> Sampling:
         "negative_prompt": asked.negative_prompt,
         "flow_shift": asked.flow_shift,
         "guidance_interval": asked.guidance_interval,
+        "scheduler": asked.scheduler,
     }
-    own = Sampling(
-        num_inference_steps=model.num_inference_steps,
-        guidance_scale=model.guidance_scale,
-        negative_prompt=model.negative_prompt,
-        guider=asked.guider,
-        scheduler=asked.scheduler,
-    )
+    own = replace(model.sampling, guider=asked.guider)
     return replace(own, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]

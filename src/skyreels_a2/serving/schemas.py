@@ -79,7 +79,9 @@ class VideoRequest(_Asked):
     image_guidance_scale: float | None = Field(default=None, ge=0, le=1000)
     negative_prompt: Annotated[str, StringConstraints(max_length=4000, pattern=_TEXT)] | None = None
     guider: Literal["cfg", "cfg-zero-star", "apg"] = "cfg"
-    scheduler: Literal["unipc", "euler", "dpm++"] = "unipc"
+    scheduler: Literal["unipc", "euler", "dpm++"] | None = Field(
+        default=None, description="Solver; the model's own if absent."
+    )
     flow_shift: float | None = Field(default=None, gt=0, le=100)
     guidance_interval: tuple[float, float] | None = Field(
         default=None, description="Fractions of the steps between which guidance acts."
@@ -253,6 +255,8 @@ class ModelAnswer(BaseModel):
     fps: float
     num_inference_steps: int
     guidance_scale: float
+    image_guidance_scale: float = 1.0
+    scheduler: str = "unipc"
     negative_prompt: str
     fingerprint: str | None = Field(description="Equal for equal weights and configurations.")
     seconds_per_step: float | None = Field(

@@ -22,7 +22,6 @@ from skyreels_a2.errors import InputError
 from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.folders import model_folder
 from skyreels_a2.pipeline.presets import ModelDefaults
-from skyreels_a2.request import Sampling
 from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.sources import open_source
@@ -120,12 +119,7 @@ class Setup:
 
     def _samples(self, pipeline: SkyReelsA2Pipeline) -> Samples:
         pipeline.set_progress_bar_config(disable=True)
-        defaults = ModelDefaults.of_folder(model_folder(self.model))
-        sampling = Sampling(
-            num_inference_steps=defaults.num_inference_steps,
-            guidance_scale=defaults.guidance_scale,
-            negative_prompt=defaults.negative_prompt,
-        )
+        sampling = ModelDefaults.of_folder(model_folder(self.model)).sampling
         origin = self.origin
         if not origin.startswith("scenes:"):
             triplets = replace(self, data=origin).triplets()

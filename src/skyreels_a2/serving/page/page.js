@@ -69,6 +69,7 @@ function modelChosen() {
   at("seconds").placeholder = "its own";
   at("steps").placeholder = model.num_inference_steps;
   at("guidance").placeholder = model.guidance_scale;
+  at("image-guidance").placeholder = model.image_guidance_scale;
   at("fps").placeholder = model.fps;
 }
 
@@ -77,7 +78,8 @@ function request() {
   told.size = at("own-size").value.trim() || at("size").value;
   for (const [name, id] of Object.entries(NUMBERS)) if (at(id).value !== "") told[name] = Number(at(id).value);
   if (at("negative").value) told.negative_prompt = at("negative").value;
-  Object.assign(told, { guider: at("guider").value, scheduler: at("scheduler").value });
+  told.guider = at("guider").value;
+  if (at("scheduler").value) told.scheduler = at("scheduler").value;
   const [from, to] = [at("guidance-from").value, at("guidance-to").value];
   if (from !== "" || to !== "") told.guidance_interval = [Number(from), to === "" ? 1 : Number(to)];
   return told;
