@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-SPREAD = 0.5
+SPREAD = 0.35
 """Deviation of the wanted attention round the right place, in tokens."""
 FAINT = 0.25
 """Share of a token that one reference must fill; else the token is asked nothing."""
