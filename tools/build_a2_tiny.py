@@ -49,7 +49,10 @@ DEFAULTS = ModelDefaults(
     num_frames=33,
     fps=10.0,
     num_inference_steps=12,
-    guidance_scale=1.5,
+    guidance_scale=2.0,
+    image_guidance_scale=3.0,
+    scheduler="euler",
+    held_frames=3,
     negative_prompt="",
 )
 VOCABULARY = 4096
@@ -167,7 +170,7 @@ def build_pipeline(source: AssetSource, seed: int = 0) -> SkyReelsA2Pipeline:
             added_kv_proj_dim=WIDTH,
         ),
         vae=build_vae(),
-        scheduler=make_scheduler("unipc", flow_shift=5.0),
+        scheduler=make_scheduler(DEFAULTS.scheduler, flow_shift=5.0),
         defaults=DEFAULTS.as_mapping(),
     )
 
