@@ -41,7 +41,7 @@ class Variant:
 
     compiled: bool
     micro_batch: int
-    taught: bool = False
+    taught: bool
 
     @property
     def name(self) -> str:
@@ -81,8 +81,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     both = (False, True)
-    variants = [Variant(compiled, size) for compiled in both for size in (32, 4)]
-    variants += [Variant(compiled, 4, taught=True) for compiled in both]
+    variants = [
+        Variant(compiled, size, taught) for taught in both for compiled in both for size in (32, 4)
+    ]
     pipeline = SkyReelsA2Pipeline.from_pretrained("a2-tiny", precision="fp32")
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"

@@ -22,6 +22,13 @@ def test_the_defaults_are_the_published_ones():
     assert (sampling.scheduler, sampling.guider) == ("unipc", "cfg")
 
 
+def test_only_what_is_said_is_updated():
+    own = Sampling(num_inference_steps=7, scheduler="euler")
+    updated = own.updated({"scheduler": None, "guidance_scale": 0.0})
+    assert (updated.num_inference_steps, updated.scheduler) == (7, "euler")
+    assert updated.guidance_scale == 0
+
+
 def test_passes_are_counted_by_what_is_guided():
     scales = [(1.0, 1.0), (2.0, 1.0), (1.0, 2.0), (3.0, 2.0)]
     assert [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
 
 from skyreels_a2.elements import Composition
 from skyreels_a2.errors import SamplingError
@@ -64,6 +65,10 @@ class Sampling:
         _require("guidance interval", given, rule, 0 <= start < stop <= 1)
         if (shift := self.flow_shift) is not None:
             _require("flow shift", shift, "above 0", math.isfinite(shift) and shift > 0)
+
+    def updated(self, changes: Mapping[str, Any]) -> Sampling:
+        """The same with what is not None in `changes` put in its place."""
+        return replace(self, **{k: v for k, v in changes.items() if v is not None})
 
     @property
     def num_passes(self) -> int:

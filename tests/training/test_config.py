@@ -9,6 +9,12 @@ def test_settings_replace_values_by_name():
     assert (config.optim.lr, config.loop.steps, config.loop.precision) == (1e-5, 7, "fp32")
 
 
+def test_blocks_in_pieces_are_not_compiled():
+    TrainConfig().with_settings(["loop.compile=true"])
+    with pytest.raises(InputError, match="do not go together"):
+        TrainConfig().with_settings(["loop.compile=true", "loop.sharded=true"])
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

@@ -1,10 +1,12 @@
 import pytest
 import torch
+from diffusers.models.transformers import transformer_wan
 
 from skyreels_a2.training.config import Flow
 from skyreels_a2.training.correspondence import (
     HEAD,
     Looks,
+    _rotated,
     correspondence_loss,
     targets,
     taught_blocks,
@@ -50,24 +52,33 @@ def test_a_head_that_looks_there_loses_less():
     assert losses[0] < losses[1]
 
 
-def test_it_watches_what_attention_is_computed_from(own_pipeline, examples):
+def test_it_sees_the_queries_and_keys_that_attention_is_computed_from(
+    own_pipeline, examples, monkeypatch
+):
     transformer = own_pipeline.transformer
-    seen = {}
-    block = taught_blocks(transformer)[0]
+    used = []
 
-    class Spy(type(block.attn1.processor)):
-        def __call__(self, attn, hidden_states, *rest, **more):
-            seen["query"] = attn.norm_q(attn.to_q(hidden_states))
-            return super().__call__(attn, hidden_states, *rest, **more)
+    def spy(query, key, *rest, **more):
+        used.append((query, key))
+        return dispatch(query, key, *rest, **more)
 
-    block.attn1.set_processor(Spy())
+    dispatch = transformer_wan.dispatch_attention_fn
+    monkeypatch.setattr(transformer_wan, "dispatch_attention_fn", spy)
     task = FlowTask(transformer, examples, own_pipeline.conditioner())
+    latents = torch.randn(1, *examples.example(0).latent_mean.shape)
     with torch.no_grad(), watched(transformer) as looks:
         task.losses([0], [torch.Generator().manual_seed(0)], 0.0)
-    size = block.attn1.inner_dim // block.attn1.heads
-    part = seen["query"][..., HEAD * size : (HEAD + 1) * size]
-    assert any(torch.equal(query, part) for query in looks.queries)
-    assert len(looks.keys) == len(taught_blocks(transformer))
+    rotary = transformer.rope(latents)
+    assert len(looks.queries) == len(looks.keys) == len(taught_blocks(transformer))
+    for query, key in zip(looks.queries, looks.keys, strict=True):
+        turned = _rotated(query, rotary), _rotated(key, rotary)
+        assert any(
+            all(
+                whole[:, :, HEAD].shape == own.shape and torch.allclose(whole[:, :, HEAD], own)
+                for whole, own in zip(pair, turned, strict=True)
+            )
+            for pair in used
+        )
 
 
 def test_training_on_it_alone_teaches_where_to_look(own_pipeline, examples):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import webbrowser
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -22,7 +22,6 @@ from skyreels_a2.elements import PUBLISHED_MAX_REFERENCES
 from skyreels_a2.errors import InputError
 from skyreels_a2.media.manifest import versions
 from skyreels_a2.request import Composer
-from skyreels_a2.video import VideoSpec
 
 if TYPE_CHECKING:
     from skyreels_a2.bench.generating import Job, Outcome, Settings
@@ -193,10 +192,8 @@ def _settings(choice: Choice, params: Mapping[str, Any]) -> Settings:
     from skyreels_a2.bench.generating import Settings
 
     defaults = choice.defaults
-    window = VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps)
-    sampling = defaults.sampling
-    if params["steps"]:
-        sampling = replace(sampling, num_inference_steps=params["steps"])
+    window = defaults.spec
+    sampling = defaults.sampling.updated({"num_inference_steps": params["steps"]})
     return Settings(
         window, sampling, params["seed"], params["best_of"], choice.record(window), params["frames"]
     )

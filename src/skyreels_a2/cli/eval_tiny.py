@@ -37,7 +37,6 @@ def eval_tiny(
     from skyreels_a2.scenes.sources import open_source
     from skyreels_a2.training.fidelity.study import conditions_of, study
     from skyreels_a2.training.fidelity.suite import Suite
-    from skyreels_a2.video import VideoSpec
 
     choice = ModelChoice(name=model, device=device, precision="fp32")
     choice.check()
@@ -45,7 +44,7 @@ def eval_tiny(
     suite = Suite(
         open_source(source, cache=assets),
         count=count,
-        spec=VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps),
+        spec=defaults.spec,
         sampling=defaults.sampling,
     )
     with console.progress_bars() as bars:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -148,8 +147,7 @@ class Job(_Strict):
 
     def sampling(self, defaults: ModelDefaults) -> Sampling:
         """How it is sampled."""
-        given = {key: value for key in _SAMPLING if (value := getattr(self, key)) is not None}
-        return replace(defaults.sampling, **given)
+        return defaults.sampling.updated({key: getattr(self, key) for key in _SAMPLING})
 
     def _num_frames(self, defaults: ModelDefaults, num_references: int, fps: float) -> int:
         if self.frames is not None and self.seconds is not None:

@@ -121,7 +121,7 @@ def served_model(choice: ModelChoice) -> ServedModel:
         name=choice.name,
         open=partial(open_pipeline, choice),
         record=choice.record,
-        spec=VideoSpec(own.width, own.height, own.num_frames, own.fps),
+        spec=own.spec,
         sampling=own.sampling,
         forecast=partial(forecast, choice),
     )

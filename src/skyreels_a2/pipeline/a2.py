@@ -208,17 +208,15 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
             num_frames=known.num_frames if num_frames is None else num_frames,
             fps=known.fps,
         )
-        asked: dict[str, Any] = {
-            "num_inference_steps": num_inference_steps,
-            "guidance_scale": guidance_scale,
-            "image_guidance_scale": image_guidance_scale,
-            "negative_prompt": negative_prompt,
-        }
-        sampling = replace(
-            known.sampling,
-            guider=guider,
-            guidance_interval=guidance_interval,
-            **{key: value for key, value in asked.items() if value is not None},
+        sampling = known.sampling.updated(
+            {
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "image_guidance_scale": image_guidance_scale,
+                "guider": guider,
+                "guidance_interval": guidance_interval,
+                "negative_prompt": negative_prompt,
+            }
         )
         given = Given(latents, prompt_embeds, negative_prompt_embeds)
         generators = one_per_video(generator, num_videos_per_prompt)

@@ -119,7 +119,7 @@ def needs_of(
 def workload_of(defaults: ModelDefaults, num_references: int = 3) -> Workload:
     """The model's own size, length and steps."""
     return Workload(
-        spec=VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps),
+        spec=defaults.spec,
         num_references=num_references,
         num_steps=defaults.num_inference_steps,
         num_passes=defaults.sampling.num_passes,

@@ -14,6 +14,7 @@ from typing import Any
 
 from skyreels_a2.errors import ModelError
 from skyreels_a2.request import PUBLISHED_NEGATIVE_PROMPT, Sampling
+from skyreels_a2.video import VideoSpec
 
 PRECISIONS = ("auto", "fp32", "bf16", "published")
 
@@ -56,6 +57,11 @@ class ModelDefaults:
                 f"model defaults name {', '.join(unknown)}: known are {', '.join(sorted(known))}"
             )
         return cls(**(given or {}))
+
+    @property
+    def spec(self) -> VideoSpec:
+        """The video that the model samples, references' frames included."""
+        return VideoSpec(self.width, self.height, self.num_frames, self.fps)
 
     @property
     def sampling(self) -> Sampling:

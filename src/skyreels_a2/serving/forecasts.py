@@ -96,9 +96,8 @@ def _result(future: Future[Forecast]) -> Forecast | None:
 
 def _key(model: ServedModel, order: Order) -> _Key:
     sampling = order.sampling
-    guided = (sampling.guidance_scale != 1.0, sampling.image_guidance_scale != 1.0)
     pictures = sum(len(element.pictures) for element in order.elements)
-    return model.name, order.spec, pictures, sampling.num_inference_steps, guided
+    return model.name, order.spec, pictures, sampling.num_inference_steps, sampling.num_passes
 
 
 def _begin() -> None:

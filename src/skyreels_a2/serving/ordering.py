@@ -7,7 +7,7 @@ import binascii
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
 
@@ -221,14 +221,5 @@ def _ordered(parts: Sequence[_Part]) -> Iterator[OrderedElement]:
 
 
 def _sampling(asked: VideoRequest, model: ServedModel) -> Sampling:
-    given = {
-        "num_inference_steps": asked.num_inference_steps,
-        "guidance_scale": asked.guidance_scale,
-        "image_guidance_scale": asked.image_guidance_scale,
-        "negative_prompt": asked.negative_prompt,
-        "flow_shift": asked.flow_shift,
-        "guidance_interval": asked.guidance_interval,
-        "scheduler": asked.scheduler,
-    }
-    own = replace(model.sampling, guider=asked.guider)
-    return replace(own, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    told = {field.name: getattr(asked, field.name) for field in fields(Sampling)}
+    return model.sampling.updated(told)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from skyreels_a2.errors import InputError
 from skyreels_a2.settings import Section, Sections
@@ -82,7 +82,8 @@ class Loop(Section):
         nan_patience: Steps in a row without a finite loss before the run stops.
         gradient_checkpointing: Compute each block again in the backward pass instead of keeping
             what it made.
-        compile: Compile the transformer's blocks; not together with `sharded`.
+        compile: Compile the transformer's blocks; not together with `sharded`. Recipes of other
+            parts do not look at it.
         tensorboard: Also write curves and validation's pictures for TensorBoard.
         sharded: Spread weights, gradients, optimiser and average over the processes (FSDP2).
     """
@@ -101,6 +102,12 @@ class Loop(Section):
     sharded: bool = False
     compile: bool = False
     tensorboard: bool = False
+
+    @model_validator(mode="after")
+    def _compiles_what_is_whole(self) -> Self:
+        if self.compile and self.sharded:
+            raise ValueError("loop.compile and loop.sharded do not go together: set one to false")
+        return self
 
     def order(self, count: int, shapes: Sequence[Hashable] | None = None) -> Order:
         """In which order so many examples come."""

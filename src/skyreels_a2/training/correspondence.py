@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from diffusers.models.embeddings import apply_rotary_emb
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -85,7 +86,7 @@ def correspondence_loss(
     first = places.shape[1] * (places.shape[-1] // 2) * (places.shape[-2] // 2)
     total = torch.zeros(len(places), device=places.device)
     for query, key in zip(looks.queries, looks.keys, strict=True):
-        turned = _rotated(query.float(), rotary)[:, first:], _rotated(key.float(), rotary)
+        turned = _rotated(query, rotary)[:, first:], _rotated(key, rotary)
         logits = turned[0] @ turned[1].transpose(1, 2) * query.shape[-1] ** -0.5
         surprise = torch.logsumexp(logits, 2) - (wanted * logits[..., :first]).sum(2)
         total = total + (surprise * weight).sum(1) / weight.sum(1).clamp_min(1e-6)
@@ -128,7 +129,7 @@ def _bell(place: Tensor, tokens: int) -> Tensor:
 
 
 def _rotated(tokens: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-    """Positions turned into (batch, tokens, head_dim), as `WanAttnProcessor` does."""
-    cos, sin = rotary[0][0, :, 0, 0::2], rotary[1][0, :, 0, 1::2]
-    even, odd = tokens[..., 0::2], tokens[..., 1::2]
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(2)
+    """Positions turned into (batch, tokens, head_dim); pairs lie side by side, as Wan has them."""
+    cos, sin = (table[0, :, 0] for table in rotary)
+    turned: Tensor = apply_rotary_emb(tokens[:, None].float(), (cos, sin))[:, 0]
+    return turned

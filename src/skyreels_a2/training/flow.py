@@ -72,7 +72,6 @@ class FlowTask:
         self.settings = settings or Flow()
         self._empty_text = conditioner.text("")[0].cpu()
         self._absent: dict[tuple[int, ...], Tensor] = {}
-        self._missed: list[Tensor] = []
 
     def losses(
         self, indices: Sequence[int], generators: list[Generator], progress: float
@@ -80,13 +79,14 @@ class FlowTask:
         """Loss of each sample; see `Task`. Samples of one shape share a forward pass."""
         del progress
         numbers = [self._order[index] if self._order else index for index in indices]
-        self._missed.clear()
-        losses = self._losses(numbers, generators)
-        if not self._missed:
+        losses, missed = self._losses(numbers, generators)
+        if not self.settings.correspondence:
             return losses, {}
-        return losses, {"correspondence": float(torch.cat(self._missed).mean())}
+        figures = {"correspondence": float(missed.detach().mean())}
+        return losses + self.settings.correspondence * missed, figures
 
-    def _losses(self, numbers: Sequence[int], generators: list[Generator]) -> Tensor:
+    def _losses(self, numbers: Sequence[int], generators: list[Generator]) -> tuple[Tensor, Tensor]:
+        """Of each sample the loss of flow matching, and that of looking (0 where not taught)."""
         groups = defaultdict(list)
         for place, number in enumerate(numbers):
             sample = self._sample(number, generators[place])
@@ -94,11 +94,13 @@ class FlowTask:
         losses: list[Tensor] = [torch.empty(0)] * len(numbers)
         for group in groups.values():
             found = self._group_losses([sample for _, sample in group])
-            for (place, _), loss in zip(group, found, strict=True):
-                losses[place] = loss
-        return torch.stack(losses)
+            for (place, _), both in zip(group, found.unbind(1), strict=True):
+                losses[place] = both
+        flow, missed = torch.stack(losses, dim=1).unbind(0)
+        return flow, missed
 
     def _group_losses(self, samples: Sequence[_Sample]) -> Tensor:
+        """Both losses of samples of one shape: (2, samples)."""
         device = next(self.model.parameters()).device
         latents, noise, prompt, images, condition, sigma, count, subjects, places = (
             torch.stack(tensors).to(device)
@@ -106,19 +108,17 @@ class FlowTask:
         )
         told = Conditioning(prompt, images, condition)
         inputs = told.transformer_inputs(add_noise(latents, noise, sigma), sigma * TIMESTEPS)
-        teaches = self.settings.correspondence > 0
-        looking = watched(self.model) if teaches else nullcontext()
+        looking = watched(self.model) if self.settings.correspondence else nullcontext()
         with self._prompts(prompt) as inputs["encoder_hidden_states"], looking as looks:
             prediction = self.model(**inputs, return_dict=False)[0]
         emphasis = 1 + (self.settings.subject_weight - 1) * subjects
         weight = loss_mask(count, latents.shape[2]) * emphasis[:, None]
         losses = weighted_mse(prediction, velocity(latents, noise), weight)
-        if not looks:
-            return losses
-        rotary = self.model.rope(inputs["hidden_states"])
-        missed = correspondence_loss(looks, rotary, places, emphasis)
-        self._missed.append(missed.detach())
-        return losses + self.settings.correspondence * missed
+        missed = torch.zeros_like(losses)
+        if looks:
+            rotary = self.model.rope(inputs["hidden_states"])
+            missed = correspondence_loss(looks, rotary, places, emphasis)
+        return torch.stack([losses, missed])
 
     def _prompts(self, prompt: Tensor) -> AbstractContextManager[Tensor]:
         # Blocks that are computed again for the backward pass would meet other processors there.
@@ -170,7 +170,7 @@ class FlowTask:
         indices = range(len(self.examples) - count, len(self.examples))
         generators = [Generator().manual_seed(index) for index in indices]
         with torch.no_grad():
-            losses = self._losses(indices, generators)
+            losses, _ = self._losses(indices, generators)
         made = self._samples(folder, step) if self._samples else {}
         return {"loss": float(losses.mean()), **made}
 

@@ -67,8 +67,7 @@ class Setup:
     @property
     def spec(self) -> VideoSpec:
         """The video that the model samples."""
-        defaults = ModelDefaults.of_folder(model_folder(self.model))
-        return VideoSpec(defaults.width, defaults.height, defaults.num_frames, defaults.fps)
+        return ModelDefaults.of_folder(model_folder(self.model)).spec
 
     def pipeline(self) -> SkyReelsA2Pipeline:
         """The model, in full precision, on the device."""
