@@ -1,6 +1,6 @@
 """Blocks compiled for training.
 
-On CPU cores without matrix tiles a pass forward and backward of the tiny model takes 0.7 of
+On CPU cores without matrix tiles a pass forward and backward of the tiny model takes about 0.7 of
 the time (docs/training.md): what lies between the products is fused. Shapes are dynamic, so a run
 compiles a few times in its first minutes and then no more.
 """
