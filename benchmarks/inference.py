@@ -2,14 +2,14 @@
 
     python benchmarks/inference.py [--model mid|a2-tiny] [--size 160x160] [--frames 17]
         [--references 3] [--steps 8] [--rounds 3] [--step-cache fbc:0.1 ...]
-        [--lossy fp8 int8 bf16-vae interval] [--no-second]
+        [--lossy fp8 int8 bf16-vae interval] [--compile] [--no-second]
         [--clock wall|cpu] [--json FILE]
 
 The loop is `WanTransformer3DModel` called once a pass, negative prompt after prompt, with rotary
 embedding in float64 as the released code has it, nothing kept between steps. All ways use the
 same weights, noise and conditioning; their steps are interleaved round by round, and each figure
 is the median over the rounds. "mid" has 300 million random weights. "load" is the opening of the
-folder, and what a way does to the weights. Peak memory is the weights and the most that torch's
+folder, what a way does to the weights, and compilation. Peak memory is the weights and the most that torch's
 allocator had out at once beside them, in a run of its own of two steps. Nothing else should run
 beside it; where that cannot be, `--clock cpu` with one thread counts the seconds that the process
 had a core.
@@ -212,6 +212,8 @@ def ways(
     channels_last(our_vae)
     lossless = _remembering(replace(exact, name="lossless", vae=our_vae), arguments, begin)
     yield lossless
+    if arguments.compile:
+        yield _compiled(pipeline, replace(exact, vae=our_vae), arguments, request)
     for text in arguments.step_cache:
         cache = parse_step_cache(text, ratios=ratios)
         engine = replace(lossless.engine, step_cache=cache)
@@ -241,6 +243,21 @@ def _remembering(way: Way, arguments: argparse.Namespace, begin: float) -> Way:
     )
 
 
+def _compiled(
+    pipeline: Any, way: Way, arguments: argparse.Namespace, request: GenerationRequest
+) -> Way:
+    """The way with compiled blocks, after the short request that compiles them."""
+    begin = time.perf_counter()
+    blocks = copy.deepcopy(way.transformer)
+    blocks.compile_repeated_blocks()
+    named = replace(way, name="lossless, compiled", transformer=blocks)
+    named = _remembering(named, arguments, begin)
+    named.dress(pipeline)
+    for _ in pipeline.stream(_shortened(request)):
+        pass
+    return replace(named, load=way.load + time.perf_counter() - begin)
+
+
 def measure(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """One row a way: medians over the rounds, and how near its frames are to exact."""
     pipeline, opened = open_pipeline(arguments.model, folder)
@@ -259,17 +276,15 @@ def measure(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
         near = _quality(frames["exact"], frames[way.name])
         mib = peak_mib(pipeline, way, request)
         yield {"way": way.name, "load": way.load, **middle, "mib": mib, **near}
-    if arguments.second:
-        lossless = next(way for way in chosen if way.name == "lossless")
-        clock = CLOCKS[arguments.clock]
-        yield second_request(pipeline, request, lossless, folder, clock)
+    for way in chosen:
+        if arguments.second and way.name in {"lossless", "lossless, compiled"}:
+            yield second_request(pipeline, request, way, folder, CLOCKS[arguments.clock])
 
 
 def peak_mib(pipeline: Any, way: Way, request: GenerationRequest) -> float:
     """MiB of the weights and of all that lives beside them at the worst moment of a short run."""
     way.dress(pipeline)
-    steps = min(_STEPS_FOR_PEAK, request.sampling.num_inference_steps)
-    short = replace(request, sampling=replace(request.sampling, num_inference_steps=steps))
+    short = _shortened(request)
     weights = sum(weight_bytes(getattr(pipeline, name)) for name in _MODELS)
 
     def run() -> None:
@@ -277,6 +292,11 @@ def peak_mib(pipeline: Any, way: Way, request: GenerationRequest) -> float:
             pass
 
     return (weights + peak(run)) / MIB
+
+
+def _shortened(request: GenerationRequest) -> GenerationRequest:
+    steps = min(_STEPS_FOR_PEAK, request.sampling.num_inference_steps)
+    return replace(request, sampling=replace(request.sampling, num_inference_steps=steps))
 
 
 def second_request(
@@ -288,10 +308,10 @@ def second_request(
 ) -> Row:
     """Another seed of the same elements, with encodings on disk."""
     way.dress(pipeline)
-    pipeline.engine = replace(way.engine, encodings=Encodings(folder / "kept", "this"))
+    pipeline.engine = replace(way.engine, encodings=Encodings(folder / way.name, "this"))
     timed(pipeline, request, clock)
     _, seconds = timed(pipeline, replace(request, seed=1), clock)
-    told = {"way": "lossless, second request", "load": 0.0, "mib": None}
+    told = {"way": f"{way.name}, second request", "load": 0.0, "mib": None}
     return {**told, **seconds, "psnr": None, "ssim": None}
 
 
@@ -346,6 +366,7 @@ def main() -> None:
     parser.add_argument("--batch", action="store_true", help="both passes of guidance in a batch")
     parser.add_argument("--step-cache", nargs="*", default=["fbc:0.08"])
     parser.add_argument("--lossy", nargs="*", default=[], choices=LOSSY)
+    parser.add_argument("--compile", action="store_true", help="also lossless, compiled")
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
     parser.add_argument("--second", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--json", type=Path)

@@ -36,7 +36,7 @@ Buckets = Annotated[
 
 def train(  # noqa: PLR0913  (the flags are the interface)
     recipe: Annotated[
-        str | None, typer.Argument(help="paper, lora, full, vae or dual-encoder.")
+        str | None, typer.Argument(help="paper, lora, full, vae, dual-encoder or segmenter.")
     ] = None,
     *,
     data: Data = "scenes:builtin",

@@ -119,7 +119,8 @@ class ElementSettings(Section):
     """How subjects are found, followed and cut out.
 
     Attributes:
-        segmenter: `motion` needs no model; `salient` adds matting by ISNet (`data fetch`);
+        segmenter: `motion` needs no model; `drawn` knows characters and objects of drawn footage,
+            by a small network that ships; `salient` adds matting by ISNet to motion (`data fetch`);
             `grounded` finds what `words` name and follows it by SAM2.
         second_look: Whether `salient` looks where the segmenter finds no subject: at what lies
             still, or moves as the camera does (needs `data fetch`).
@@ -144,7 +145,7 @@ class ElementSettings(Section):
         min_background: Least share of the frame of a background's crop.
     """
 
-    segmenter: Literal["motion", "salient", "grounded"] = "motion"
+    segmenter: Literal["motion", "drawn", "salient", "grounded"] = "motion"
     second_look: bool = False
     matted_frames: int = Field(default=4, ge=1)
     detector: str = "IDEA-Research/grounding-dino-tiny"

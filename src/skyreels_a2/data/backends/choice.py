@@ -81,6 +81,10 @@ def _aesthetic(settings: QualitySettings) -> Marker | None:
 def _segmenter(settings: ElementSettings) -> Segmenter:
     if settings.segmenter == "salient":
         return _salient(settings)
+    if settings.segmenter == "drawn":
+        from skyreels_a2.data.backends.drawn import DrawnSegmenter
+
+        return DrawnSegmenter(settings)
     if settings.segmenter == "grounded":
         from skyreels_a2.data.backends.grounded import GroundedSegmenter
         from skyreels_a2.data.backends.open_vocabulary import OpenVocabularyDetector
