@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from material import run_here, write_video
 
 from skyreels_a2.data.backends.drawn import DrawnSegmenter
 from skyreels_a2.data.build import Plan, build
@@ -17,7 +18,6 @@ from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import FOOTAGE
 from skyreels_a2.scenes.splits import Split
 from skyreels_a2.video import VideoSpec
-from material import run_here, write_video
 
 SOURCE = BuiltinSource()
 SPEC = replace(

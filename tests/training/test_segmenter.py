@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from skyreels_a2.data.backends.drawn import CLASSES, DrawnSegmenter
+from skyreels_a2.data.backends.drawn import CLASSES, DrawnNetwork, DrawnSegmenter
 from skyreels_a2.data.footage import Footage
 from skyreels_a2.data.settings import Settings
 from skyreels_a2.elements import Role
@@ -11,14 +11,14 @@ from skyreels_a2.scenes.drawn.source import BuiltinSource
 from skyreels_a2.scenes.render import render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.splits import Split
-from skyreels_a2.training.segmenter import SCENES, SegmenterTask, classes_of, starting_network
+from skyreels_a2.training.segmenter import SCENES, SegmenterTask, classes_of, untrained
 
 SOURCE = BuiltinSource()
 
 
 @pytest.fixture
 def task():
-    return SegmenterTask(starting_network("a2-tiny"), SOURCE)
+    return SegmenterTask(untrained(), [SOURCE])
 
 
 def generator(number):
@@ -54,6 +54,7 @@ def test_a_loss_does_not_depend_on_what_it_is_computed_with(task):
 
 
 def test_it_learns_a_handful_by_heart_and_what_it_writes_opens(task, tmp_path):
+    before = task.model.encoder._conv_stem.weight.detach().clone()
     optimizer = torch.optim.AdamW(task.model.parameters(), lr=2e-3)
     found = []
     for _ in range(15):
@@ -72,10 +73,20 @@ def test_it_learns_a_handful_by_heart_and_what_it_writes_opens(task, tmp_path):
     seen = np.any([s.mask for track in tracks for s in track.sightings], axis=0)
     assert (seen & (classes > 0)).sum() / (seen | (classes > 0)).sum() > 0.5
     # A run goes on from what another wrote.
-    further = starting_network(str(tmp_path / "segmenter"))
+    assert not torch.equal(task.model.encoder._conv_stem.weight, before)
+    further = DrawnNetwork.opened(tmp_path / "segmenter")
     name, weight = next(iter(further.named_parameters()))
     assert weight.dtype == torch.float32
     assert torch.equal(weight, dict(task.model.named_parameters())[name].half().float())
+
+
+def test_the_encoder_is_left_alone_until_the_head_can_read_it():
+    task = SegmenterTask(untrained(), [SOURCE], head_alone=0.5)
+    for progress, learns in ((0.2, False), (0.7, True)):
+        task.model.zero_grad()
+        task.losses([0], [generator(0)], progress)[0].sum().backward()
+        assert (task.model.encoder._conv_stem.weight.grad is not None) is learns
+        assert all(p.grad is not None for p in task.model.head.classifier.parameters())
 
 
 def test_a_folder_that_holds_something_else_is_refused_in_one_line(tmp_path):

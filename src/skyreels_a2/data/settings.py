@@ -217,6 +217,8 @@ class CaptionSettings(Section):
 BANDS = {"colour": (0.92, 0.995), "lite": (0.92, 0.995), "features": (0.60, 0.95)}
 """Embedder to the similarities between which a cut-out is a reference: above the likeness of
 different subjects, below that of copies. Of rendered subjects; those of `features` are others'."""
+DRAWN_LEAST = 0.94
+"""The least of that for what `drawn` cuts out: its true outlines leave less to tell apart by."""
 
 
 class MatchSettings(Section):
@@ -225,7 +227,8 @@ class MatchSettings(Section):
     Attributes:
         face_band: Least and greatest similarity of faces, where both subjects have one; as dlib's
             lie (ArcFace: 0.40 to 0.85).
-        subject_band: Of cut-outs otherwise; None takes the embedder's own of `BANDS`.
+        subject_band: Of cut-outs otherwise; None takes the embedder's own of `BANDS`, from
+            `DRAWN_LEAST` on for `drawn`.
         max_background: Greatest similarity of a background's crop to the frames.
         min_hash_distance: Bits of 64 in which a reference differs from the target's own cut-out.
         min_gap_seconds: Between two shots of one source.
@@ -287,7 +290,10 @@ class Settings(Sections):
     @property
     def matching(self) -> MatchSettings:
         """Those of matching, with the embedder's own band where none is given."""
-        band = self.match.subject_band or BANDS[self.elements.embedder]
+        least, most = BANDS[self.elements.embedder]
+        if self.elements.segmenter == "drawn" and self.elements.embedder != "features":
+            least = DRAWN_LEAST
+        band = self.match.subject_band or (least, most)
         return self.match.model_copy(update={"subject_band": band})
 
 

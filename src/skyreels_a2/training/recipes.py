@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from skyreels_a2.conditioning.dual_encoder import DualEncoder
+from skyreels_a2.data.backends.drawn import DrawnNetwork
 from skyreels_a2.data.exchange.rows import TRIPLETS
 from skyreels_a2.errors import InputError
 from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
@@ -34,7 +35,7 @@ from skyreels_a2.training.dual_encoder import DualEncoderTask
 from skyreels_a2.training.fidelity.suite import Suite
 from skyreels_a2.training.flow import Examples, FlowTask
 from skyreels_a2.training.samples import NUM_SAMPLES, Samples, SceneSamples, TripletSamples
-from skyreels_a2.training.segmenter import SegmenterTask, starting_network
+from skyreels_a2.training.segmenter import SegmenterTask, holds_segmenter, untrained
 from skyreels_a2.training.task import Task
 from skyreels_a2.training.trainable import select
 from skyreels_a2.training.triplets import ManifestTriplets, SceneTriplets, Triplets
@@ -198,9 +199,15 @@ def dual_encoder(setup: Setup, config: TrainConfig) -> Task:
 
 
 def segmenter(setup: Setup, config: TrainConfig) -> Task:
-    """Tell characters and objects of drawn footage from the place."""
+    """Tell characters and objects of drawn footage from the place.
+
+    Every second scene is of the builtin drawings, which are fewer than the fetched ones.
+    """
     del config
-    return SegmenterTask(starting_network(setup.model).to(setup.device), setup.source())
+    folder, sources = Path(setup.model), (setup.source(), open_source("builtin"))
+    if holds_segmenter(folder):
+        return SegmenterTask(DrawnNetwork.opened(folder).to(setup.device), sources)
+    return SegmenterTask(untrained().to(setup.device), sources, head_alone=0.3)
 
 
 def paper(setup: Setup, config: TrainConfig) -> Task:

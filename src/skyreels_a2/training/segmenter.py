@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 Classes: TypeAlias = NDArray[np.int64]
 """A class number for every pixel: (height, width)."""
 
-HEAD_ALONE = 0.3
-"""Share of a run in which the head learns to read the encoder, before that learns with it."""
 LOOKS = 3
 """Samples of each scene: rendering one costs as much as learning from one."""
 APART = 64
@@ -54,11 +52,13 @@ _LEVELS = {Role.CHARACTER: 1, Role.OBJECT: 2}
 _SHADES = np.array([[40, 40, 40], [230, 120, 60], [70, 150, 230]], np.uint8)
 
 
-def starting_network(model: str) -> DrawnNetwork:
-    """The one in a folder to go on from; one that knows photographs only where there is none."""
-    folder = Path(model)
-    if (folder / WEIGHTS).is_file():
-        return DrawnNetwork.opened(folder)
+def holds_segmenter(folder: Path) -> bool:
+    """Whether a run can go on from a folder."""
+    return (folder / WEIGHTS).is_file()
+
+
+def untrained() -> DrawnNetwork:
+    """A network whose encoder knows photographs and whose head knows nothing."""
     torch.manual_seed(0)
     return DrawnNetwork()
 
@@ -69,12 +69,16 @@ class SegmenterTask:
     Args:
         model: The network; dropout and running means are switched off, so that a sample's loss
             does not depend on what it is computed with.
-        source: Where scenes come from.
+        sources: Where scenes come from, in turns.
+        head_alone: Share of the run in which the head learns to read the encoder, before that
+            learns with it.
     """
 
-    def __init__(self, model: DrawnNetwork, source: AssetSource) -> None:
+    def __init__(
+        self, model: DrawnNetwork, sources: Sequence[AssetSource], *, head_alone: float = 0.0
+    ) -> None:
         self.model = model.eval()
-        self._source = source
+        self._sources, self._head_alone = sources, head_alone
 
     def losses(
         self, indices: Sequence[int], generators: list[Generator], progress: float
@@ -82,7 +86,7 @@ class SegmenterTask:
         """Loss of each sample; see `Task`."""
         samples = [self.sample(i, g) for i, g in zip(indices, generators, strict=True)]
         pixels = as_pixels(np.stack([frame for frame, _ in samples])).to(self._device)
-        logits = self.model(pixels, encoder_learns=progress >= HEAD_ALONE)
+        logits = self.model(pixels, encoder_learns=progress >= self._head_alone)
         truth = torch.from_numpy(np.stack([classes for _, classes in samples])).to(logits.device)
         surprise = cross_entropy(logits, truth, reduction="none").mean((1, 2))
         overlap = _dice(logits.softmax(1), truth)
@@ -93,7 +97,7 @@ class SegmenterTask:
     ) -> tuple[Frame, Classes]:
         """A frame, mirrored, darkened and grained at random, and the class of every pixel."""
         number = index // (APART * LOOKS) * APART + index % APART
-        scene = _scene(self._source, number, split)
+        scene = _scene(self._sources[number % len(self._sources)], number, split)
         draws = torch.rand(4, generator=generator).tolist()
         number = int(draws[0] * FRAMES)
         frame, classes = scene.frames[number].astype(np.float32), classes_of(scene, number)
@@ -112,7 +116,7 @@ class SegmenterTask:
         """Overlap (IoU) of characters and objects in held-out scenes, and a picture of some."""
         shared, joined = np.zeros(len(CLASSES)), np.zeros(len(CLASSES))
         rows: list[Frame] = []
-        for number in range(HELD_OUT, HELD_OUT + 48):
+        for number in range(HELD_OUT, HELD_OUT + 64):
             truth = self.sample(number, Generator().manual_seed(number), Split.HELD_OUT)
             pixels = as_pixels(truth[0][None]).to(self._device)
             found = self.model(pixels)[0].argmax(0).cpu().numpy()
