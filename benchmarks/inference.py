@@ -207,13 +207,15 @@ def ways(
     copies = {
         kind: copy.deepcopy(transformer) for kind in arguments.lossy if kind in {"fp8", "int8"}
     }
+    own = copy.deepcopy(transformer) if arguments.compile else None
     begin = time.perf_counter()
     our_vae = copy.deepcopy(vae)
     channels_last(our_vae)
     lossless = _remembering(replace(exact, name="lossless", vae=our_vae), arguments, begin)
     yield lossless
-    if arguments.compile:
-        yield _compiled(pipeline, replace(exact, vae=our_vae), arguments, request)
+    if own is not None:
+        compiled = replace(exact, name="lossless, compiled", transformer=own, vae=our_vae)
+        yield _compiled(pipeline, compiled, arguments, request)
     for text in arguments.step_cache:
         cache = parse_step_cache(text, ratios=ratios)
         engine = replace(lossless.engine, step_cache=cache)
@@ -248,14 +250,12 @@ def _compiled(
 ) -> Way:
     """The way with compiled blocks, after the short request that compiles them."""
     begin = time.perf_counter()
-    blocks = copy.deepcopy(way.transformer)
-    blocks.compile_repeated_blocks()
-    named = replace(way, name="lossless, compiled", transformer=blocks)
-    named = _remembering(named, arguments, begin)
-    named.dress(pipeline)
+    way.transformer.compile_repeated_blocks()
+    ready = _remembering(way, arguments, begin)
+    ready.dress(pipeline)
     for _ in pipeline.stream(_shortened(request)):
         pass
-    return replace(named, load=way.load + time.perf_counter() - begin)
+    return replace(ready, load=way.load + time.perf_counter() - begin)
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from skyreels_a2.data.backends.drawn import CLASSES, DrawnNetwork, DrawnSegmenter
 from skyreels_a2.data.footage import Footage
@@ -19,6 +20,10 @@ SOURCE = BuiltinSource()
 @pytest.fixture
 def task():
     return SegmenterTask(untrained(), [SOURCE])
+
+
+def segmenter_of(folder):
+    return DrawnSegmenter(Settings().with_settings([f"elements.drawn_model={folder}"]).elements)
 
 
 def generator(number):
@@ -67,9 +72,7 @@ def test_it_learns_a_handful_by_heart_and_what_it_writes_opens(task, tmp_path):
     assert figures["overlap"] > 0.5
     frame, classes = task.sample(0, generator(0))
     task.export(tmp_path / "segmenter")
-    tracks = DrawnSegmenter(Settings().elements, tmp_path / "segmenter").tracks(
-        Footage(np.stack([frame] * 3), 12)
-    )
+    tracks = segmenter_of(tmp_path / "segmenter").tracks(Footage(np.stack([frame] * 3), 12))
     seen = np.any([s.mask for track in tracks for s in track.sightings], axis=0)
     assert (seen & (classes > 0)).sum() / (seen | (classes > 0)).sum() > 0.5
     # A run goes on from what another wrote.
@@ -89,6 +92,16 @@ def test_the_encoder_is_left_alone_until_the_head_can_read_it():
         assert all(p.grad is not None for p in task.model.head.classifier.parameters())
 
 
-def test_a_folder_that_holds_something_else_is_refused_in_one_line(tmp_path):
+@pytest.mark.parametrize("content", [None, b"no weights"])
+def test_a_folder_that_holds_something_else_is_refused_in_one_line(tmp_path, content):
+    if content is not None:
+        (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match="segmenter of drawn footage") as raised:
+        segmenter_of(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    save_file({"encoder.weight": torch.zeros(3)}, tmp_path / "model.safetensors")
     with pytest.raises(ModelError, match="segmenter of drawn footage"):
-        DrawnSegmenter(Settings().elements, tmp_path)
+        segmenter_of(tmp_path)

@@ -122,6 +122,8 @@ class ElementSettings(Section):
         segmenter: `motion` needs no model; `drawn` knows characters and objects of drawn footage,
             by a small network that ships; `salient` adds matting by ISNet to motion (`data fetch`);
             `grounded` finds what `words` name and follows it by SAM2.
+        drawn_model: Folder of a network for `drawn` that the recipe `segmenter` trained; "" is the
+            one that ships.
         second_look: Whether `salient` looks where the segmenter finds no subject: at what lies
             still, or moves as the camera does (needs `data fetch`).
         matted_frames: Frames of a shot that are matted.
@@ -146,6 +148,7 @@ class ElementSettings(Section):
     """
 
     segmenter: Literal["motion", "drawn", "salient", "grounded"] = "motion"
+    drawn_model: str = ""
     second_look: bool = False
     matted_frames: int = Field(default=4, ge=1)
     detector: str = "IDEA-Research/grounding-dino-tiny"

@@ -35,8 +35,6 @@ CLASSES = ("place", "character", "object")
 """What a pixel can be, by the network's numbers."""
 SIDE = 320
 """Pixels of the longer side of what it looks at, as in training."""
-
-
 PLACE = 0.7
 """How sure it must be of the place: at a half, thin parts are lost. In 160 held-out frames 73 % of
 all elements' boxes are then right to an IoU of 0.75, instead of 70 %."""
@@ -104,16 +102,17 @@ class DrawnSegmenter:
     """Finds characters and objects in every frame looked at, and follows them.
 
     Args:
-        settings: Of the stage.
-        model: Folder of a `DrawnNetwork`; the one that ships if None.
+        settings: Of the stage; `drawn_model` is the folder of a `DrawnNetwork`, if another than
+            the one that ships is meant.
 
     Raises:
         ModelError: It cannot be opened.
     """
 
-    def __init__(self, settings: ElementSettings, model: str | Path | None = None) -> None:
+    def __init__(self, settings: ElementSettings) -> None:
         self._settings = settings
-        network = DrawnNetwork.opened(Path(model or shipped()))
+        folder = settings.drawn_model
+        network = DrawnNetwork.opened(Path(folder) if folder else shipped())
         self._network = network.to(settings.device).eval()
 
     def tracks(self, footage: Footage) -> Sequence[Track]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from safetensors import SafetensorError
+
 from skyreels_a2.errors import ModelError, one_line
 
 
@@ -21,7 +23,7 @@ def model_errors(name: str, kind: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"{name} cannot be opened as {kind}: {one_line(error, limit=160)}"
         ) from error
