@@ -14,7 +14,7 @@ from skyreels_a2.data.records import (
     Kind,
     PersonShot,
 )
-from skyreels_a2.data.settings import MatchSettings, SplitSettings
+from skyreels_a2.data.settings import MatchSettings, Settings, SplitSettings
 from skyreels_a2.data.sides import TEST, split
 
 RNG = np.random.default_rng(0)
@@ -77,6 +77,19 @@ def test_references_come_from_other_shots_inside_the_band(anna):
     assert slot.similarity == pytest.approx(0.8, abs=0.01)
     assert slot.gap_s == -1
     assert len(set(matches.identities.values())) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "least"),
+    [
+        ([], 0.92),
+        (["elements.segmenter=drawn"], 0.94),
+        (["elements.segmenter=drawn", "elements.embedder=features"], 0.6),
+        (["elements.segmenter=drawn", "match.subject_band=[0.8, 0.9]"], 0.8),
+    ],
+)
+def test_the_band_suits_what_cuts_out_and_compares_and_a_given_one_comes_first(changes, least):
+    assert Settings().with_settings(changes).matching.subject_band[0] == least
 
 
 def test_without_a_match_the_own_picture_is_marked(anna):

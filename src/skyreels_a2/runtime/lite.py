@@ -69,7 +69,7 @@ def features_at(network: Any, pixels: Tensor, blocks: Collection[int]) -> list[T
     """
     x = network._swish(network._bn0(network._conv_stem(pixels)))  # noqa: SLF001  (no other way in)
     kept: list[Tensor] = []
-    for index, block in enumerate(network._blocks[: max(blocks) + 1]):  # noqa: SLF001
+    for index, block in enumerate(network._blocks[: max(blocks) + 1]):  # noqa: SLF001  (likewise)
         x = block(x)
         if index in blocks:
             kept.append(x)

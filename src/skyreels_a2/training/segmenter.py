@@ -26,7 +26,7 @@ from skyreels_a2.scenes.render import RenderedScene, render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.scene import FOOTAGE
 from skyreels_a2.scenes.splits import Split
-from skyreels_a2.training.vae import HELD_OUT
+from skyreels_a2.training.vae import APART, HELD_OUT, scene_number
 from skyreels_a2.video import VideoSpec
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ Classes: TypeAlias = NDArray[np.int64]
 """A class number for every pixel: (height, width)."""
 
 LOOKS = 3
-"""Samples of each scene: rendering one costs as much as learning from one."""
-APART = 64
-"""Samples between two of one scene, so that those of a batch are of different ones."""
+"""Samples of each scene, which costs more to render than the head to learn from one."""
 FRAMES = 5
 """Frames of a scene, of which one is looked at; courses are fractions of any length."""
 SCENES = replace(
@@ -96,11 +94,11 @@ class SegmenterTask:
         self, index: int, generator: Generator, split: Split = Split.TRAIN
     ) -> tuple[Frame, Classes]:
         """A frame, mirrored, darkened and grained at random, and the class of every pixel."""
-        number = index // (APART * LOOKS) * APART + index % APART
+        number = scene_number(index, LOOKS)
         scene = _scene(self._sources[number % len(self._sources)], number, split)
         draws = torch.rand(4, generator=generator).tolist()
-        number = int(draws[0] * FRAMES)
-        frame, classes = scene.frames[number].astype(np.float32), classes_of(scene, number)
+        place = int(draws[0] * FRAMES)
+        frame, classes = scene.frames[place].astype(np.float32), classes_of(scene, place)
         if draws[1] < 0.5:
             frame, classes = frame[:, ::-1], classes[:, ::-1]
         noise = torch.randn(frame.shape, generator=generator).numpy()
@@ -132,7 +130,7 @@ class SegmenterTask:
         return {name: float(overlap[level]) for level, name in enumerate(CLASSES)}
 
     def export(self, folder: Path) -> None:
-        """Write the network in half precision as a folder that `elements.segmenter` opens."""
+        """Write the network in half precision as a folder for `elements.drawn_model`."""
         self.model.save(folder)
 
 

@@ -54,6 +54,11 @@ APART = 64
 """Samples between two of one scene, so that those of a batch are of different ones."""
 
 
+def scene_number(index: int, samples: int) -> int:
+    """Which scene a sample is of, where each scene gives so many, `APART` from one another."""
+    return index // (APART * samples) * APART + index % APART
+
+
 def stages(pictures: float) -> tuple[Stage, ...]:
     """Single pictures for a share of the run, then 5 frames, and 9 in its last part."""
     return (
@@ -125,7 +130,7 @@ class VaeTask:
     def sample(self, index: int, stage: Stage, generator: Generator) -> Tensor:
         """One training video and what its pixels count: (3 + 1, frames, side, side)."""
         draw = torch.rand(4, generator=generator).tolist()
-        number = index // (APART * CROPS) * APART + index % APART
+        number = scene_number(index, CROPS)
         scene = _scene(self.source, number, stage.frames, self.spec, Split.TRAIN)
         if draw[0] < self.reference_share:
             video = reference_frames(scene, self.spec, stage.frames)
