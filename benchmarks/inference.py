@@ -2,13 +2,14 @@
 
     python benchmarks/inference.py [--model mid|a2-tiny] [--size 160x160] [--frames 17]
         [--references 3] [--steps 8] [--rounds 3] [--step-cache fbc:0.1 ...]
-        [--lossy fp8 int8 bf16-vae interval] [--compile] [--no-second]
-        [--clock wall|cpu] [--json FILE]
+        [--lossy fp8 int8 bf16-vae interval] [--precision fp32|published] [--compile]
+        [--no-second] [--clock wall|cpu] [--json FILE]
 
 The loop is `WanTransformer3DModel` called once a pass, negative prompt after prompt, with rotary
 embedding in float64 as the released code has it, nothing kept between steps. All ways use the
 same weights, noise and conditioning; their steps are interleaved round by round, and each figure
-is the median over the rounds. "mid" has 300 million random weights. "load" is the opening of the
+is the median over the rounds. "lossless" is what the plan does by default on a CPU. With
+`--precision published` all ways run in bfloat16, as the released pipeline does. "mid" has 300 million random weights. "load" is the opening of the
 folder, what a way does to the weights, and compilation. Peak memory is the weights and the most
 that torch's allocator had out at once beside them, in a run of its own of two steps. Nothing else
 should run beside it; where that cannot be, `--clock cpu` with one thread counts the seconds that
@@ -43,9 +44,10 @@ from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.calibration import measure_ratios, psnr
 from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.engine import Engine
+from skyreels_a2.pipeline.presets import PRECISIONS
 from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.runtime.counting import weight_bytes
-from skyreels_a2.runtime.memo import RequestMemo
+from skyreels_a2.runtime.memo import RequestMemo, fuse_self_attention
 from skyreels_a2.runtime.quantise import store_in
 from skyreels_a2.runtime.stepcache import parse_step_cache
 
@@ -125,13 +127,15 @@ def _turned(values: Tensor, turn: Tensor) -> Tensor:
     return torch.view_as_real(pairs * turn).flatten(3).type_as(values)
 
 
-def open_pipeline(name: str, folder: Path) -> tuple[SkyReelsA2Pipeline, float]:
+def open_pipeline(
+    name: str, folder: Path, precision: str = "fp32"
+) -> tuple[SkyReelsA2Pipeline, float]:
     """The embedded model, or the mid one beside its tokenizer and scheduler, and seconds."""
     if name == "mid":
         name = str(folder / "mid")
         _save_mid(Path(name))
     begin = time.perf_counter()
-    pipeline = SkyReelsA2Pipeline.from_pretrained(name, precision="fp32")
+    pipeline = SkyReelsA2Pipeline.from_pretrained(name, precision=precision)
     seconds = time.perf_counter() - begin
     pipeline.set_progress_bar_config(disable=True)
     return pipeline, seconds
@@ -207,14 +211,16 @@ def ways(
     copies = {
         kind: copy.deepcopy(transformer) for kind in arguments.lossy if kind in {"fp8", "int8"}
     }
-    own = copy.deepcopy(transformer) if arguments.compile else None
     begin = time.perf_counter()
-    our_vae = copy.deepcopy(vae)
+    ours, our_vae = copy.deepcopy(transformer), copy.deepcopy(vae)
+    fuse_self_attention(ours)
     channels_last(our_vae)
-    lossless = _remembering(replace(exact, name="lossless", vae=our_vae), arguments, begin)
+    twin = copy.deepcopy(ours) if arguments.compile else None
+    lossless = replace(exact, name="lossless", transformer=ours, vae=our_vae)
+    lossless = _remembering(lossless, arguments, begin)
     yield lossless
-    if own is not None:
-        compiled = replace(exact, name="lossless, compiled", transformer=own, vae=our_vae)
+    if twin is not None:
+        compiled = replace(exact, name="lossless, compiled", transformer=twin, vae=our_vae)
         yield _compiled(pipeline, compiled, arguments, request)
     for text in arguments.step_cache:
         cache = parse_step_cache(text, ratios=ratios)
@@ -260,7 +266,7 @@ def _compiled(
 
 def measure(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """One row a way: medians over the rounds, and how near its frames are to exact."""
-    pipeline, opened = open_pipeline(arguments.model, folder)
+    pipeline, opened = open_pipeline(arguments.model, folder, arguments.precision)
     request = request_for(arguments, folder)
     chosen = list(ways(pipeline, arguments, request, opened))
     times: dict[str, list[dict[str, float]]] = {way.name: [] for way in chosen}
@@ -366,6 +372,7 @@ def main() -> None:
     parser.add_argument("--batch", action="store_true", help="both passes of guidance in a batch")
     parser.add_argument("--step-cache", nargs="*", default=["fbc:0.08"])
     parser.add_argument("--lossy", nargs="*", default=[], choices=LOSSY)
+    parser.add_argument("--precision", default="fp32", choices=PRECISIONS)
     parser.add_argument("--compile", action="store_true", help="also lossless, compiled")
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
     parser.add_argument("--second", action=argparse.BooleanOptionalAction, default=True)
@@ -375,7 +382,8 @@ def main() -> None:
         rows = list(measure(arguments, Path(folder)))
     show(rows)
     threads = torch.get_num_threads()
-    told = f"{arguments.model}, {arguments.size}, {arguments.frames} frames, {threads} threads"
+    told = f"{arguments.model}, {arguments.size}, {arguments.frames} frames, "
+    told += f"{arguments.precision}, {threads} threads"
     print(f"\n{told}, {arguments.rounds} rounds, seconds of {arguments.clock}")
     if arguments.json:
         arguments.json.write_text(json.dumps([vars(arguments), rows], default=str))

@@ -65,6 +65,20 @@ def test_fast_differs_and_is_a_video(own_pipeline, counted, request_of, frames_o
     assert frames_of(own_pipeline, request_of()).shape == (9, 32, 32, 3)
 
 
+def test_compiled_blocks_keep_keys_and_are_compiled_once_for_all(
+    own_pipeline, counted, request_of, frames_of
+):
+    request = request_of()
+    request = replace(request, sampling=replace(request.sampling, guidance_scale=1.0))
+    exact = frames_of(own_pipeline, request)
+    plan = replace(make_plan(counted, detect("cpu"), Wishes(memo=True)), compile=True)
+    place(own_pipeline, plan, CPU)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        found = frames_of(own_pipeline, request)
+    assert len(own_pipeline.transformer.blocks) > 1
+    assert np.abs(found.astype(int) - exact).max() <= 1
+
+
 def test_an_unknown_attention_backend_is_refused(own_pipeline):
     with pytest.raises(ModelError, match="attention backend 'telepathy' cannot be used"):
         set_attention(own_pipeline.transformer, "telepathy")

@@ -135,15 +135,20 @@ class _MemoProcessor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has n
         rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002
     ) -> Tensor:
         """Attend from the video to text and pictures."""
-        backend = self._attention_backend
+        kept, bias = self._told(attn, encoder_hidden_states, hidden_states.dtype)
+        return cross_attend(attn, hidden_states, kept, bias=bias, backend=self._attention_backend)
+
+    # Blocks share one compiled form, but each has an entry of its own here.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch does not type it
+    def _told(
+        self, attn: Any, tokens: Tensor | None, dtype: torch.dtype
+    ) -> tuple[KeysAndValues, Tensor | None]:
+        """Keys and values, and a bias on the text's logits where its padding is taken together."""
         if not self._memo.merge_padding:
-            kept = self._memo.keep(id(attn), lambda: keys_and_values(attn, encoder_hidden_states))
-            return cross_attend(attn, hidden_states, kept, backend=backend)
-        tokens, bias = self._memo.keep(
-            "merged", lambda: _merged(encoder_hidden_states, hidden_states.dtype)
-        )
-        kept = self._memo.keep(id(attn), lambda: keys_and_values(attn, tokens, bias.shape[-1]))
-        return cross_attend(attn, hidden_states, kept, bias=bias, backend=backend)
+            return self._memo.keep(id(attn), lambda: keys_and_values(attn, tokens)), None
+        merged, bias = self._memo.keep("merged", lambda: _merged(tokens, dtype))
+        length = bias.shape[-1]
+        return self._memo.keep(id(attn), lambda: keys_and_values(attn, merged, length)), bias
 
 
 def _merged(tokens: Tensor | None, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
