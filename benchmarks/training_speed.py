@@ -28,7 +28,6 @@ from skyreels_a2.scenes.drawn.source import BuiltinSource
 from skyreels_a2.training.cache import CachedExamples, build_cache
 from skyreels_a2.training.compilation import compile_blocks
 from skyreels_a2.training.config import Flow
-from skyreels_a2.training.correspondence import taught_blocks
 from skyreels_a2.training.flow import FlowTask
 from skyreels_a2.training.triplets import SceneTriplets
 
@@ -55,7 +54,7 @@ def task_of(variant: Variant, pipeline: Any, examples: CachedExamples) -> FlowTa
     transformer = copy.deepcopy(pipeline.transformer).requires_grad_(requires_grad=True).train()
     flow = Flow(cut=0.5, cut_frames=2, coarse=0.25, correspondence=0.5 * variant.taught)
     if variant.compiled:
-        compile_blocks(transformer, but=taught_blocks(transformer) if variant.taught else ())
+        compile_blocks(transformer)
     return FlowTask(transformer, examples, pipeline.conditioner(), flow)
 
 

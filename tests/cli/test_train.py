@@ -150,7 +150,7 @@ def test_wide_and_tall_videos_train_together(cli, train, model_folder, wide_and_
     made = cli("cache", "--model", model_folder, "--data", wide_and_tall, "-o", "cache", *buckets)
     assert made.code == 0, made.err
     shapes = CachedExamples(tmp_path / "cache").shapes()
-    assert [shape[2:] for shape in shapes] == [(4, 8), (8, 4)] * 2
+    assert [shape[-2:] for shape in shapes] == [(4, 8), (8, 4)] * 2
     for data in ("cache", wide_and_tall):
         told = train("full", data, "-o", f"run-{Path(data).name}", *buckets)
         assert told.code == 0, told.err

@@ -2,7 +2,6 @@ import torch
 
 from skyreels_a2.training.compilation import compile_blocks
 from skyreels_a2.training.config import Flow
-from skyreels_a2.training.correspondence import taught_blocks
 from skyreels_a2.training.flow import FlowTask
 
 
@@ -14,7 +13,7 @@ def test_compiled_blocks_learn_the_same(own_pipeline, examples):
     found = []
     for compiled in (False, True):
         if compiled:
-            compile_blocks(transformer, but=taught_blocks(transformer))
+            compile_blocks(transformer)
         losses, figures = task.losses([0], [torch.Generator().manual_seed(0)], 0.0)
         losses.sum().backward()
         gradient = transformer.blocks[0].attn1.to_q.weight.grad.clone()

@@ -5,7 +5,7 @@ from diffusers.models.transformers import transformer_wan
 from skyreels_a2.training.config import Flow
 from skyreels_a2.training.correspondence import (
     HEAD,
-    Looks,
+    Look,
     _rotated,
     correspondence_loss,
     targets,
@@ -47,8 +47,9 @@ def test_a_head_that_looks_there_loses_less():
     for token in (5, 6):
         keys = torch.zeros(1, 32, 8)
         keys[:, token] = 10
-        looks = Looks([torch.ones(1, 32, 8)], [keys])
-        losses.append(float(correspondence_loss(looks, rotary, places, torch.ones(1, *SIZE))))
+        look = Look()
+        look.query, look.key = torch.ones(1, 32, 8), keys
+        losses.append(float(correspondence_loss([look], rotary, places, torch.ones(1, *SIZE))))
     assert losses[0] < losses[1]
 
 
@@ -69,9 +70,9 @@ def test_it_sees_the_queries_and_keys_that_attention_is_computed_from(
     with torch.no_grad(), watched(transformer) as looks:
         task.losses([0], [torch.Generator().manual_seed(0)], 0.0)
     rotary = transformer.rope(latents)
-    assert len(looks.queries) == len(looks.keys) == len(taught_blocks(transformer))
-    for query, key in zip(looks.queries, looks.keys, strict=True):
-        turned = _rotated(query, rotary), _rotated(key, rotary)
+    assert len(looks) == len(taught_blocks(transformer))
+    for look in looks:
+        turned = _rotated(look.query, rotary), _rotated(look.key, rotary)
         assert any(
             all(
                 whole[:, :, HEAD].shape == own.shape and torch.allclose(whole[:, :, HEAD], own)

@@ -134,6 +134,25 @@ def test_a_coarse_sample_is_the_mean_of_its_neighbours(task):
         assert task.losses([0, 1], generators([0, 1]), 0.0)[0].isfinite().all()
 
 
+def test_samples_in_a_row_share_a_forward_pass_where_they_are_cut_alike(task):
+    task.settings = Flow(cut=0.5, cut_frames=1, alike=8)
+    passes, lengths = [], []
+    handle = task.model.register_forward_pre_hook(
+        lambda _m, _args, told: passes.append(tuple(told["hidden_states"].shape[1:])),
+        with_kwargs=True,
+    )
+    with torch.no_grad():
+        for start in range(0, 80, 8):
+            passes.clear()
+            indices = list(range(start, start + 8))
+            task.losses(indices, generators(indices), 0.0)
+            counts = {int(task.examples.example(i % len(task.examples)).num_references) for i in indices}
+            assert len(passes) == len(counts)  # a pass for each number of references, no more
+            lengths.append(min(shape[1] for shape in passes))
+    handle.remove()
+    assert len(set(lengths)) > 1  # some rows are cut and some are not
+
+
 def test_what_cannot_be_halved_is_told(task):
     task.settings = Flow(coarse=1.0)
     with pytest.raises(SpecError, match="multiples of 4"):

@@ -119,8 +119,8 @@ class CachedExamples:
         return len(self._where)
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of the latents."""
-        found = {path: _latent_shapes(path) for path in self._paths}
+        """Shapes of the latents and of the tokens of the references."""
+        found = {path: _shapes(path) for path in self._paths}
         return [found[path][name] for path, name in self._where]
 
     def example(self, number: int) -> Example:
@@ -137,11 +137,15 @@ class CachedExamples:
         )
 
 
-def _latent_shapes(path: Path) -> dict[int, tuple[int, ...]]:
+def _shapes(path: Path) -> dict[int, tuple[int, ...]]:
+    found: dict[int, tuple[int, ...]] = {}
     with safe_open(path, "pt") as shard:
-        keys = [key for key in shard.keys() if key.endswith(".latent_mean")]  # noqa: SIM118  (no iterator)
-        shapes = (shard.get_slice(key).get_shape() for key in keys)
-        return {int(key.partition(".")[0]): tuple(s) for key, s in zip(keys, shapes, strict=True)}
+        for key in sorted(shard.keys()):  # of each example image_embeds before latent_mean
+            number, _, name = key.partition(".")
+            if name in ("image_embeds", "latent_mean"):
+                shape = tuple(shard.get_slice(key).get_shape())
+                found[int(number)] = (*found.get(int(number), ()), *shape)
+    return found
 
 
 class LiveExamples:

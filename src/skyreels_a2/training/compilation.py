@@ -7,17 +7,13 @@ compiles a few times in its first minutes and then no more.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
+LIMIT = 64
+"""Forms that blocks may be compiled in: what is taught or not, times kinds of shapes."""
 
-def compile_blocks(transformer: Any, *, but: Collection[Any] = ()) -> None:
-    """Compile every block of a transformer for itself, in place; names of weights stay.
 
-    Args:
-        transformer: With `blocks`.
-        but: Blocks to leave as they are: a hook inside of a compiled one is not called.
-    """
+def compile_blocks(transformer: Any) -> None:
+    """Compile every block of a transformer for itself, in place; names of weights stay."""
     for block in transformer.blocks:
-        if not any(block is other for other in but):
-            block.compile(dynamic=True)
+        block.compile(dynamic=True, recompile_limit=LIMIT)

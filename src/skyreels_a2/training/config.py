@@ -130,6 +130,8 @@ class Flow(Section):
         cut_frames: Latent frames of the video, beside those under references, that are left then.
         coarse: Share of samples at half the width and height, means over 2×2 latents: whole videos
             for the price of a beginning, where a young model learns to move and to look.
+        alike: So many samples in a row are cut and made coarse all of them or none, so that they
+            share a forward pass; the batch size, or 1 to draw for each.
         subject_weight: What an error counts where characters and objects are seen, against 1 on
             the background, which fills most of a frame. Only scenes tell where that is.
         correspondence: Weight of the lesson that tells some heads which places of the references
@@ -144,6 +146,7 @@ class Flow(Section):
     cut: float = Field(default=0.0, ge=0, le=1)
     cut_frames: int = Field(default=5, ge=1)
     coarse: float = Field(default=0.0, ge=0, le=1)
+    alike: int = Field(default=1, ge=1)
     subject_weight: float = Field(default=1.0, ge=1)
     correspondence: float = Field(default=0.0, ge=0)
 

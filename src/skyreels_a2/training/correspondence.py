@@ -9,13 +9,13 @@ matched by a network, here they are the renderer's truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from diffusers.models.embeddings import apply_rotary_emb
+from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -27,12 +27,26 @@ HEAD = 0
 """The head of a block that is taught; the others look where they like."""
 
 
-@dataclass(slots=True)
-class Looks:
-    """Queries and keys of the taught heads: (batch, tokens, head_dim) each, one a block."""
+class Look(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
+    """Wan's self-attention, which leaves what its taught head looks with.
 
-    queries: list[Tensor] = field(default_factory=list)
-    keys: list[Tensor] = field(default_factory=list)
+    A processor and no hook, since compiled blocks do not call hooks.
+
+    Attributes:
+        query, key: Of the last forward pass, before the rotary embedding: (batch, tokens, head_dim).
+    """
+
+    query: Tensor
+    key: Tensor
+
+    def __call__(self, attn: Any, hidden_states: Tensor, *rest: Any, **more: Any) -> Tensor:
+        """Attend; compiled, the projections here are those of the attention itself."""
+        size = attn.inner_dim // attn.heads
+        part = slice(HEAD * size, (HEAD + 1) * size)
+        self.query = attn.norm_q(attn.to_q(hidden_states))[..., part]
+        self.key = attn.norm_k(attn.to_k(hidden_states))[..., part]
+        attended: Tensor = super().__call__(attn, hidden_states, *rest, **more)
+        return attended
 
 
 def taught_blocks(transformer: Any) -> list[Any]:
@@ -42,34 +56,22 @@ def taught_blocks(transformer: Any) -> list[Any]:
 
 
 @contextmanager
-def watched(transformer: Any) -> Iterator[Looks]:
-    """Within it, a forward pass leaves what its taught heads look with."""
-    looks = Looks()
-    handles = []
-    for block in taught_blocks(transformer):
-        for norm, kept in (
-            (block.attn1.norm_q, looks.queries),
-            (block.attn1.norm_k, looks.keys),
-        ):
-            size = block.attn1.inner_dim // block.attn1.heads
-            part = slice(HEAD * size, (HEAD + 1) * size)
-            handles.append(norm.register_forward_hook(_keeper(kept, part)))
+def watched(transformer: Any) -> Iterator[list[Look]]:
+    """Within it, a forward pass leaves what its taught heads look with, one a block."""
+    attentions = [block.attn1 for block in taught_blocks(transformer)]
+    usual = [attention.processor for attention in attentions]
+    looks = [Look() for _ in attentions]
+    for attention, look in zip(attentions, looks, strict=True):
+        attention.set_processor(look)
     try:
         yield looks
     finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _keeper(kept: list[Tensor], part: slice) -> Any:
-    def keep(_module: Any, _inputs: Any, output: Tensor) -> None:
-        kept.append(output[..., part])
-
-    return keep
+        for attention, own in zip(attentions, usual, strict=True):
+            attention.set_processor(own)
 
 
 def correspondence_loss(
-    looks: Looks, rotary: tuple[Tensor, Tensor], places: Tensor, emphasis: Tensor
+    looks: Sequence[Look], rotary: tuple[Tensor, Tensor], places: Tensor, emphasis: Tensor
 ) -> Tensor:
     """Cross-entropy between where heads look and where they should.
 
@@ -85,12 +87,12 @@ def correspondence_loss(
     wanted, weight = targets(places, emphasis)
     first = places.shape[1] * (places.shape[-1] // 2) * (places.shape[-2] // 2)
     total = torch.zeros(len(places), device=places.device)
-    for query, key in zip(looks.queries, looks.keys, strict=True):
-        turned = _rotated(query, rotary)[:, first:], _rotated(key, rotary)
-        logits = turned[0] @ turned[1].transpose(1, 2) * query.shape[-1] ** -0.5
+    for look in looks:
+        turned = _rotated(look.query, rotary)[:, first:], _rotated(look.key, rotary)
+        logits = turned[0] @ turned[1].transpose(1, 2) * look.query.shape[-1] ** -0.5
         surprise = torch.logsumexp(logits, 2) - (wanted * logits[..., :first]).sum(2)
         total = total + (surprise * weight).sum(1) / weight.sum(1).clamp_min(1e-6)
-    return total / len(looks.queries)
+    return total / len(looks)
 
 
 def targets(places: Tensor, emphasis: Tensor) -> tuple[Tensor, Tensor]:

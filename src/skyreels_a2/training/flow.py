@@ -79,17 +79,19 @@ class FlowTask:
         """Loss of each sample; see `Task`. Samples of one shape share a forward pass."""
         del progress
         numbers = [self._order[index] if self._order else index for index in indices]
-        losses, missed = self._losses(numbers, generators)
+        losses, missed = self._losses(numbers, generators, indices)
         if not self.settings.correspondence:
             return losses, {}
         figures = {"correspondence": float(missed.detach().mean())}
         return losses + self.settings.correspondence * missed, figures
 
-    def _losses(self, numbers: Sequence[int], generators: list[Generator]) -> tuple[Tensor, Tensor]:
+    def _losses(
+        self, numbers: Sequence[int], generators: list[Generator], indices: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
         """Of each sample the loss of flow matching, and that of looking (0 where not taught)."""
         groups = defaultdict(list)
         for place, number in enumerate(numbers):
-            sample = self._sample(number, generators[place])
+            sample = self._sample(number, generators[place], indices[place])
             groups[sample.shape].append((place, sample))
         losses: list[Tensor] = [torch.empty(0)] * len(numbers)
         for group in groups.values():
@@ -126,10 +128,13 @@ class FlowTask:
             return nullcontext(prompt)
         return short_prompts(self.model, prompt)
 
-    def _sample(self, number: int, generator: Generator) -> _Sample:
+    def _sample(self, number: int, generator: Generator, index: int = 0) -> _Sample:
         example = self.examples.example(number % len(self.examples))
         drops = torch.rand(5, generator=generator).tolist()
         drop_caption, drop_references, cut, say_roles, coarse = drops
+        if self.settings.alike > 1:
+            run = Generator().manual_seed(index // self.settings.alike)
+            cut, coarse = torch.rand(2, generator=run).tolist()
         if cut < self.settings.cut:
             example = example.beginning(self.settings.cut_frames)
         if coarse < self.settings.coarse:
@@ -170,7 +175,7 @@ class FlowTask:
         indices = range(len(self.examples) - count, len(self.examples))
         generators = [Generator().manual_seed(index) for index in indices]
         with torch.no_grad():
-            losses, _ = self._losses(indices, generators)
+            losses, _ = self._losses(indices, generators, indices)
         made = self._samples(folder, step) if self._samples else {}
         return {"loss": float(losses.mean()), **made}
 

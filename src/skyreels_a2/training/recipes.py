@@ -30,7 +30,6 @@ from skyreels_a2.training.buckets import read_buckets
 from skyreels_a2.training.cache import CACHE_SETTINGS, CachedExamples, LiveExamples
 from skyreels_a2.training.compilation import compile_blocks
 from skyreels_a2.training.config import Loop, Optim, TrainConfig
-from skyreels_a2.training.correspondence import taught_blocks
 from skyreels_a2.training.dual_encoder import DualEncoderTask
 from skyreels_a2.training.fidelity.suite import Suite
 from skyreels_a2.training.flow import Examples, FlowTask
@@ -231,8 +230,7 @@ def _flow(setup: Setup, config: TrainConfig, what: str) -> Task:
     select(pipeline.transformer, what, lora_rank=setup.lora_rank)
     pipeline.transformer.train()
     if config.loop.compile:
-        taught = taught_blocks(pipeline.transformer) if config.flow.correspondence else ()
-        compile_blocks(pipeline.transformer, but=taught)
+        compile_blocks(pipeline.transformer)
     return FlowTask(
         pipeline.transformer,
         examples,
