@@ -9,11 +9,12 @@ The loop is `WanTransformer3DModel` called once a pass, negative prompt after pr
 embedding in float64 as the released code has it, nothing kept between steps. All ways use the
 same weights, noise and conditioning; their steps are interleaved round by round, and each figure
 is the median over the rounds. "lossless" is what the plan does by default on a CPU. With
-`--precision published` all ways run in bfloat16, as the released pipeline does. "mid" has 300 million random weights. "load" is the opening of the
-folder, what a way does to the weights, and compilation. Peak memory is the weights and the most
-that torch's allocator had out at once beside them, in a run of its own of two steps. Nothing else
-should run beside it; where that cannot be, `--clock cpu` with one thread counts the seconds that
-the process had a core.
+`--precision published` all ways run in bfloat16, as the released pipeline does. "mid" has 300
+million random weights. "load" is the opening of the folder, what a way does to the weights, and
+compilation. Second requests are other seeds, as many as rounds, after the rest. Peak memory is the
+weights and the most that torch's allocator had out at once beside them, in a run of its own of two
+steps. Nothing else should run beside it; where that cannot be, `--clock cpu` with one thread counts
+the seconds that the process had a core.
 """
 
 from __future__ import annotations
@@ -277,14 +278,13 @@ def measure(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
             frames[way.name], seconds = timed(pipeline, way.asks(request), CLOCKS[arguments.clock])
             times[way.name].append(seconds)
     for way in chosen:
-        every = times[way.name]
-        middle = {key: statistics.median(one[key] for one in every) for key in every[0]}
+        middle = _medians(times[way.name])
         near = _quality(frames["exact"], frames[way.name])
         mib = peak_mib(pipeline, way, request)
         yield {"way": way.name, "load": way.load, **middle, "mib": mib, **near}
     for way in chosen:
         if arguments.second and way.name in {"lossless", "lossless, compiled"}:
-            yield second_request(pipeline, request, way, folder, CLOCKS[arguments.clock])
+            yield second_requests(pipeline, request, way, folder, arguments)
 
 
 def peak_mib(pipeline: Any, way: Way, request: GenerationRequest) -> float:
@@ -305,20 +305,26 @@ def _shortened(request: GenerationRequest) -> GenerationRequest:
     return replace(request, sampling=replace(request.sampling, num_inference_steps=steps))
 
 
-def second_request(
+def second_requests(
     pipeline: Any,
     request: GenerationRequest,
     way: Way,
     folder: Path,
-    clock: Callable[[], float],
+    arguments: argparse.Namespace,
 ) -> Row:
-    """Another seed of the same elements, with encodings on disk."""
+    """Other seeds of the same elements, with encodings on disk."""
     way.dress(pipeline)
+    clock = CLOCKS[arguments.clock]
     pipeline.engine = replace(way.engine, encodings=Encodings(folder / way.name, "this"))
-    timed(pipeline, request, clock)
-    _, seconds = timed(pipeline, replace(request, seed=1), clock)
+    timed(pipeline, _shortened(request), clock)
+    seeds = [replace(request, seed=1 + number) for number in range(arguments.rounds)]
+    middle = _medians([timed(pipeline, other, clock)[1] for other in seeds])
     told = {"way": f"{way.name}, second request", "load": 0.0, "mib": None}
-    return {**told, **seconds, "psnr": None, "ssim": None}
+    return {**told, **middle, "psnr": None, "ssim": None}
+
+
+def _medians(every: list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(one[key] for one in every) for key in every[0]}
 
 
 def _quality(exact: np.ndarray, frames: np.ndarray) -> dict[str, float | None]:

@@ -146,7 +146,9 @@ def test_samples_in_a_row_share_a_forward_pass_where_they_are_cut_alike(task):
             passes.clear()
             indices = list(range(start, start + 8))
             task.losses(indices, generators(indices), 0.0)
-            counts = {int(task.examples.example(i % len(task.examples)).num_references) for i in indices}
+            counts = {
+                int(task.examples.example(i % len(task.examples)).num_references) for i in indices
+            }
             assert len(passes) == len(counts)  # a pass for each number of references, no more
             lengths.append(min(shape[1] for shape in passes))
     handle.remove()

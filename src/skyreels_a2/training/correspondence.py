@@ -33,7 +33,7 @@ class Look(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
     A processor and no hook, since compiled blocks do not call hooks.
 
     Attributes:
-        query, key: Of the last forward pass, before the rotary embedding: (batch, tokens, head_dim).
+        query, key: Of the last pass, before the rotary embedding: (batch, tokens, head_dim).
     """
 
     query: Tensor
