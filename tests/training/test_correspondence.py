@@ -10,7 +10,7 @@ from skyreels_a2.training.correspondence import (
     correspondence_loss,
     targets,
     taught_blocks,
-    watched,
+    watch,
 )
 from skyreels_a2.training.flow import FlowTask
 
@@ -67,7 +67,8 @@ def test_it_sees_the_queries_and_keys_that_attention_is_computed_from(
     monkeypatch.setattr(transformer_wan, "dispatch_attention_fn", spy)
     task = FlowTask(transformer, examples, own_pipeline.conditioner())
     latents = torch.randn(1, *examples.example(0).latent_mean.shape)
-    with torch.no_grad(), watched(transformer) as looks:
+    looks = watch(transformer)
+    with torch.no_grad():
         task.losses([0], [torch.Generator().manual_seed(0)], 0.0)
     rotary = transformer.rope(latents)
     assert len(looks) == len(taught_blocks(transformer))
@@ -105,3 +106,19 @@ def test_a_sample_without_references_is_asked_nothing(own_pipeline, examples):
         with torch.no_grad():
             losses.append(task.losses([0], [torch.Generator().manual_seed(0)], 0.0)[0])
     assert losses[0] == pytest.approx(losses[1])
+
+
+def test_blocks_computed_again_for_the_backward_pass_learn_to_look_too(own_pipeline, examples):
+    transformer = own_pipeline.transformer.requires_grad_(True).train()
+    settings = Flow(drop_references=0.0, correspondence=0.1)
+    found = []
+    for again in (False, True):
+        if again:
+            transformer.enable_gradient_checkpointing()
+        task = FlowTask(transformer, examples, own_pipeline.conditioner(), settings)
+        losses, figures = task.losses([0], [torch.Generator().manual_seed(0)], 0.0)
+        losses.sum().backward()
+        gradient = transformer.blocks[0].attn1.to_q.weight.grad.clone()
+        transformer.zero_grad()
+        found.append((losses.detach(), gradient, figures["correspondence"]))
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-3)

@@ -9,8 +9,7 @@ matched by a network, here they are the renderer's truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -55,19 +54,16 @@ def taught_blocks(transformer: Any) -> list[Any]:
     return [blocks[number] for number in sorted({count * 3 // 8, count * 5 // 8})]
 
 
-@contextmanager
-def watched(transformer: Any) -> Iterator[list[Look]]:
-    """Within it, a forward pass leaves what its taught heads look with, one a block."""
+def watch(transformer: Any) -> list[Look]:
+    """What the taught heads look with from the next forward pass on, one a block.
+
+    The processors stay: blocks that are computed again for the backward pass must meet the same.
+    """
     attentions = [block.attn1 for block in taught_blocks(transformer)]
-    usual = [attention.processor for attention in attentions]
-    looks = [Look() for _ in attentions]
-    for attention, look in zip(attentions, looks, strict=True):
-        attention.set_processor(look)
-    try:
-        yield looks
-    finally:
-        for attention, own in zip(attentions, usual, strict=True):
-            attention.set_processor(own)
+    for attention in attentions:
+        if not isinstance(attention.processor, Look):
+            attention.set_processor(Look())
+    return [attention.processor for attention in attentions]
 
 
 def correspondence_loss(

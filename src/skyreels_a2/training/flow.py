@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from skyreels_a2.conditioning.conditioner import Conditioner, Conditioning
 from skyreels_a2.conditioning.spatial import reference_mask
 from skyreels_a2.training.config import Flow
-from skyreels_a2.training.correspondence import correspondence_loss, watched
+from skyreels_a2.training.correspondence import correspondence_loss, watch
 from skyreels_a2.training.examples import Example
 from skyreels_a2.training.objective import (
     TIMESTEPS,
@@ -110,8 +110,8 @@ class FlowTask:
         )
         told = Conditioning(prompt, images, condition)
         inputs = told.transformer_inputs(add_noise(latents, noise, sigma), sigma * TIMESTEPS)
-        looking = watched(self.model) if self.settings.correspondence else nullcontext()
-        with self._prompts(prompt) as inputs["encoder_hidden_states"], looking as looks:
+        looks = watch(self.model) if self.settings.correspondence else []
+        with self._prompts(prompt) as inputs["encoder_hidden_states"]:
             prediction = self.model(**inputs, return_dict=False)[0]
         emphasis = 1 + (self.settings.subject_weight - 1) * subjects
         weight = loss_mask(count, latents.shape[2]) * emphasis[:, None]
