@@ -59,3 +59,10 @@ def test_an_empty_cache_says_how_to_make_one(tmp_path):
 def test_few_shards_in_memory_give_the_same(cache_folder, examples):
     small = CachedExamples(cache_folder, shards_in_memory=1)
     torch.testing.assert_close(small.example(5).latent_mean, examples.example(5).latent_mean)
+
+
+def test_shapes_tell_numbers_of_references_apart(examples):
+    counts = [int(examples.example(number).num_references) for number in range(len(examples))]
+    pairs = set(zip(examples.shapes(), counts, strict=True))
+    assert len(set(counts)) > 1
+    assert len(pairs) == len({shape for shape, _ in pairs}) == len(set(counts))
