@@ -8,13 +8,13 @@
 The loop is `WanTransformer3DModel` called once a pass, negative prompt after prompt, with rotary
 embedding in float64 as the released code has it, nothing kept between steps. All ways use the
 same weights, noise and conditioning; their steps are interleaved round by round, and each figure
-is the median over the rounds. "lossless" keeps, fuses and lays out as a plan does on
-a CPU. With `--precision published` all ways run in bfloat16, as the released pipeline does. "mid"
-has 300 million random weights. "load" is the opening of the folder, what a way does to the weights,
-and compilation. Second requests are other seeds, as many as rounds, after the rest. Peak memory is the
-weights and the most that torch's allocator had out at once beside them, in a run of its own of two
-steps. Nothing else should run beside it; where that cannot be, `--clock cpu` with one thread counts
-the seconds that the process had a core.
+is the median over the rounds. "lossless" keeps, fuses and lays out as a plan does on a CPU. With
+`--precision published` all ways run in bfloat16, as the released pipeline does. "mid" has 300
+million random weights. "load" is the opening of the folder, what a way does to the weights, and
+compilation. Second requests are other seeds, as many as rounds, after the rest. Peak memory is
+the weights and the most that torch's allocator had out at once beside them, in a run of its own
+of two steps. Nothing else should run beside it; where that cannot be, `--clock cpu` with one
+thread counts the seconds that the process had a core.
 """
 
 from __future__ import annotations
