@@ -104,6 +104,19 @@ def test_a_vae_is_trained_on_scenes(cli, train, quick):
     assert cli(*quick, "--model", "run/model", "-o", "out.mp4").code == 0
 
 
+def test_a_lesson_for_the_decoder_leaves_the_latents(train, model_folder, tmp_path):
+    settings = ("optim.lr=0.01", "loop.batch_size=1", "vae.decoder_only=true")
+    flags = (flag for setting in settings for flag in ("--set", setting))
+    result = train("vae", "scenes:builtin", "-o", "run", *flags)
+    assert result.code == 0, result.err
+    old, new = (
+        SkyReelsA2Pipeline.from_pretrained(folder).vae.state_dict()
+        for folder in (model_folder, tmp_path / "run/model")
+    )
+    changed = {name.split(".")[0] for name in old if not (old[name] == new[name]).all()}
+    assert changed == {"decoder", "post_quant_conv"}
+
+
 def test_a_dual_encoder_is_trained_on_scenes(cli, train, quick, tmp_path):
     result = train("dual-encoder", "scenes:builtin", "-o", "run")
     assert (result.code, result.out) == (0, "run/model\n")

@@ -5,6 +5,7 @@ from diffusers.models.transformers import transformer_wan
 from skyreels_a2.training.config import Flow
 from skyreels_a2.training.correspondence import (
     HEAD,
+    QUARTERS,
     Look,
     _rotated,
     correspondence_loss,
@@ -32,6 +33,14 @@ def test_wanted_attention_lies_round_the_right_place_of_the_right_reference():
     torch.testing.assert_close(wanted.sum(2), torch.ones(1, 16))
     assert wanted.argmax(2).eq(8 + 3).all()  # the second one's upper right token
     assert weight.eq(1).all()
+
+
+def test_of_a_reference_at_twice_the_size_each_quarter_of_a_token_is_another_token():
+    places = shown(0, 1.0, 1.0)
+    places[:, 0, 1] = (torch.arange(8) + 0.5) / 4
+    places[:, 0, 2] = ((torch.arange(4) + 0.5) / 2)[:, None]
+    found = [targets(places, torch.ones(1, *SIZE), quarter)[0] for quarter in QUARTERS]
+    assert [int(wanted[0, 0].argmax()) for wanted in found] == [0, 1, 4, 5]
 
 
 def test_what_nobody_fills_is_asked_nothing():

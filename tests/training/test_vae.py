@@ -63,6 +63,20 @@ def test_errors_on_subjects_count_more_where_asked(task):
     assert sample[3].unique().tolist() == [1.0, 3.0]
 
 
+def test_latents_learn_to_shrink_as_pictures_do(task):
+    task.stages, task.equivariance, task.reference_share = (Stage(1.0, 5, 32),), 1.0, 0.0
+    optimizer = torch.optim.AdamW(task.model.parameters(), lr=1e-3)
+    indices = list(range(4))
+    found = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        losses, figures = task.losses(indices, generators(indices), 0.0)
+        losses.mean().backward()
+        optimizer.step()
+        found.append(figures["equivariance"])
+    assert found[-1] < 0.5 * found[0]
+
+
 def test_a_trained_vae_goes_on_without_single_pictures():
     assert [stage.until for stage in stages(0.0)] == [0.0, 0.3, 1.0]
     assert [stage.frames for stage in stages(0.6)] == [1, 5, 9]

@@ -158,10 +158,17 @@ class Vae(Section):
         pictures: Share of the run in which it sees single pictures; then 5 frames, and 9 frames
             in the last part. A trained VAE goes on with 0.
         subject_weight: What an error counts where characters and objects are seen, against 1.
+        side: Pixels of the squares that it sees, a multiple of 16.
+        equivariance: Weight of the lesson that latents shrink as pictures do
+            (`training.equivariance`), 0.01 if any: then half of each side is decoded.
+        decoder_only: Leave the latents as they are: a transformer need not be trained again.
     """
 
     pictures: float = Field(default=0.6, ge=0, le=1)
     subject_weight: float = Field(default=1.0, ge=1)
+    side: int = Field(default=64, ge=32, multiple_of=16)
+    equivariance: float = Field(default=0.0, ge=0)
+    decoder_only: bool = False
 
 
 class TrainConfig(Sections):

@@ -16,12 +16,13 @@ import torch
 from diffusers.models.embeddings import apply_rotary_emb
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
+QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))
+"""Rows and columns of the latents of a token, by taught block."""
 SPREAD = 0.35
 """Deviation of the wanted attention round the right place, in tokens."""
 FAINT = 0.25
-"""Share of a token that one reference must fill; else the token is asked nothing."""
+"""Share of a quarter that one reference must fill; else it is asked nothing."""
 HEAD = 0
 """The head of a block that is taught; the others look where they like."""
 
@@ -49,9 +50,10 @@ class Look(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
 
 
 def taught_blocks(transformer: Any) -> list[Any]:
-    """The blocks whose attention is taught: at three and at five eighths of the depth."""
+    """The blocks whose attention is taught: four from three eighths of the depth on."""
     blocks, count = transformer.blocks, len(transformer.blocks)
-    return [blocks[number] for number in sorted({count * 3 // 8, count * 5 // 8})]
+    first = count * 3 // 8
+    return list(blocks[first : first + len(QUARTERS)])
 
 
 def watch(transformer: Any) -> list[Look]:
@@ -80,10 +82,10 @@ def correspondence_loss(
     Returns:
         Shape (batch,), in nats; 0 for a sample of which nothing is known.
     """
-    wanted, weight = targets(places, emphasis)
     first = places.shape[1] * (places.shape[-1] // 2) * (places.shape[-2] // 2)
     total = torch.zeros(len(places), device=places.device)
-    for look in looks:
+    for look, quarter in zip(looks, QUARTERS, strict=False):  # a shallow model has fewer blocks
+        wanted, weight = targets(places, emphasis, quarter)
         turned = _rotated(look.query, rotary)[:, first:], _rotated(look.key, rotary)
         logits = turned[0] @ turned[1].transpose(1, 2) * look.query.shape[-1] ** -0.5
         surprise = torch.logsumexp(logits, 2) - (wanted * logits[..., :first]).sum(2)
@@ -91,21 +93,25 @@ def correspondence_loss(
     return total / len(looks)
 
 
-def targets(places: Tensor, emphasis: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the tokens of a video should look.
+def targets(
+    places: Tensor, emphasis: Tensor, quarter: tuple[int, int] = (0, 0)
+) -> tuple[Tensor, Tensor]:
+    """Where the tokens of a video should look for one of their quarters.
 
     Args:
         places: (batch, N, 3, t, h, w).
         emphasis: (batch, t, h, w).
+        quarter: Row and column of the latent within its token, 0 or 1.
 
     Returns:
         Shares (batch, video tokens, reference tokens), each token's sum is 1, and what a token
         counts (batch, video tokens). The first N latent frames are the references.
     """
     count = places.shape[1]
-    pooled = avg_pool2d(places[:, :, :, count:].flatten(0, 3), 2)
-    height, width = pooled.shape[-2:]
-    seen = pooled.reshape(*places.shape[:3], -1).transpose(1, 3)  # (batch, tokens, 3, N)
+    row, column = quarter
+    quarters = places[:, :, :, count:, row::2, column::2]
+    height, width = quarters.shape[-2:]
+    seen = quarters.flatten(3).transpose(1, 3)  # (batch, tokens, 3, N)
     share, which = seen[:, :, 0].max(2)
     own = seen.gather(3, which[:, :, None, None].expand(-1, -1, 3, -1))[..., 0]
     across, down = own[..., 1:].unbind(2)
@@ -115,7 +121,7 @@ def targets(places: Tensor, emphasis: Tensor) -> tuple[Tensor, Tensor]:
     bells = bells / bells.sum((2, 3), keepdim=True)
     of_reference = torch.nn.functional.one_hot(which, count).to(bells)
     wanted = (of_reference[..., None, None] * bells[:, :, None]).flatten(2)
-    weight = avg_pool2d(emphasis[:, count:], 2).flatten(1) * share * (share > FAINT)
+    weight = emphasis[:, count:, row::2, column::2].flatten(1) * share * (share > FAINT)
     return wanted, weight
 
 

@@ -173,12 +173,16 @@ def vae(setup: Setup, config: TrainConfig) -> Task:
     source = setup.source()
     pipeline = setup.pipeline()
     pipeline.vae.requires_grad_(requires_grad=True).train()
+    if config.vae.decoder_only:
+        for part in (pipeline.vae.encoder, pipeline.vae.quant_conv):
+            part.requires_grad_(requires_grad=False)
     return VaeTask(
         pipeline.vae,
         source,
         setup.spec,
-        stages=stages(config.vae.pictures),
+        stages=stages(config.vae.pictures, config.vae.side),
         subject_weight=config.vae.subject_weight,
+        equivariance=config.vae.equivariance,
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional
+from torch.nn.functional import avg_pool3d
 
 from skyreels_a2.conditioning.spatial import picture_tensor, reference_video
 from skyreels_a2.media.fit import fit
@@ -25,6 +26,7 @@ from skyreels_a2.scenes.dyes import dyed_in_turn
 from skyreels_a2.scenes.render import RenderedScene, render
 from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.splits import Split
+from skyreels_a2.training.equivariance import Window, distance
 from skyreels_a2.training.inflation import single_pictures
 from skyreels_a2.training.triplets import SCENES
 from skyreels_a2.video import VideoSpec
@@ -59,12 +61,12 @@ def scene_number(index: int, samples: int) -> int:
     return index // (APART * samples) * APART + index % APART
 
 
-def stages(pictures: float) -> tuple[Stage, ...]:
+def stages(pictures: float, side: int = 64) -> tuple[Stage, ...]:
     """Single pictures for a share of the run, then 5 frames, and 9 in its last part."""
     return (
-        Stage(pictures, 1, 64),
-        Stage(pictures + 0.3 * (1 - pictures), 5, 64),
-        Stage(1.0, 9, 64),
+        Stage(pictures, 1, side),
+        Stage(pictures + 0.3 * (1 - pictures), 5, side),
+        Stage(1.0, 9, side),
     )
 
 
@@ -84,6 +86,8 @@ class VaeTask:
             them: pictures on white, four frames each, then zeros.
         subject_weight: What an error counts where characters and objects are seen, against 1 on
             the background, whose plain parts would else be most of the lesson.
+        equivariance: Weight of the lesson that latents shrink as pictures do
+            (`training.equivariance`); above 0, windows of half the side are decoded.
     """
 
     def __init__(
@@ -96,12 +100,13 @@ class VaeTask:
         kl_weight: float = 1e-6,
         reference_share: float = 0.25,
         subject_weight: float = 1.0,
+        equivariance: float = 0.0,
     ) -> None:
         channels_last(vae)
         self.model = vae
         self.source, self.spec, self.stages = source, spec, stages
         self.kl_weight, self.reference_share = kl_weight, reference_share
-        self.subject_weight = subject_weight
+        self.subject_weight, self.equivariance = subject_weight, equivariance
 
     def losses(
         self, indices: Sequence[int], generators: list[Generator], progress: float
@@ -120,12 +125,37 @@ class VaeTask:
                 [torch.randn(posterior.mean.shape[1:], generator=g) for g in generators]
             )
             latents = posterior.mean + posterior.std * noise.to(posterior.mean)
+            apart = torch.zeros(len(video), device=video.device)
+            if self.equivariance:
+                windows = [Window.draw(generator) for generator in generators]
+                drawn, apart = self._windows(windows, drawn, posterior.mean)
+                pairs = zip(windows, latents.float(), strict=True)
+                latents = torch.stack([window.of(each) for window, each in pairs])
+                video, weight = drawn[:, :3].contiguous(), drawn[:, 3:]
             decoded = self.model.decode(latents).sample
         error = (decoded.float() - video.float()).square()
         weighted = (error * weight).mean(dim=(1, 2, 3, 4)) / weight.mean(dim=(1, 2, 3, 4))
-        losses = weighted + self.kl_weight * _divergence(posterior)
+        losses = weighted + self.kl_weight * _divergence(posterior) + self.equivariance * apart
         psnr = 10 * torch.log10(4 / error.detach().mean())
-        return losses, {"psnr": float(psnr), "frames": stage.frames}
+        figures = {"psnr": float(psnr), "frames": stage.frames}
+        if self.equivariance:
+            figures["equivariance"] = float(apart.detach().mean())
+        return losses, figures
+
+    def _windows(
+        self, windows: Sequence[Window], drawn: Tensor, means: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Windows on samples, and how far the latents of each are from the windows on latents."""
+        cell = drawn.shape[-1] // means.shape[-1]
+        cut = torch.stack([w.of(sample, cell) for w, sample in zip(windows, drawn, strict=True)])
+        apart = torch.zeros(len(windows), device=drawn.device)
+        chosen = [place for place, window in enumerate(windows) if window.shrinks]
+        if chosen:
+            found = self.model.encode(cut[chosen, :3].contiguous()).latent_dist.mean.float()
+            wanted = torch.stack([windows[place].of(means[place].float()) for place in chosen])
+            weight = avg_pool3d(cut[chosen, 3:, ::4], (1, cell, cell))
+            apart = apart.index_put((torch.tensor(chosen),), distance(found, wanted, weight))
+        return cut, apart
 
     def sample(self, index: int, stage: Stage, generator: Generator) -> Tensor:
         """One training video and what its pixels count: (3 + 1, frames, side, side)."""
