@@ -16,6 +16,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample
 
+from skyreels_a2.training.objective import weighted_mse
+
 SHARE = 0.5
 """Share of samples that are shrunk."""
 SCALES = (0.5, 0.85)
@@ -93,7 +95,6 @@ def distance(found: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     Returns:
         Shape (batch,).
     """
-    # The variance has no gradient: else smaller latents would be nearer ones.
-    variance = wanted.detach().var(dim=(0, 2, 3, 4), keepdim=True).clamp_min(1e-6)
-    error = ((found - wanted).square() / variance).mean(dim=1, keepdim=True) * weight
-    return error.mean(dim=(1, 2, 3, 4)) / weight.mean(dim=(1, 2, 3, 4))
+    # The scale has no gradient: else smaller latents would be nearer ones.
+    deviation = wanted.detach().std(dim=(0, 2, 3, 4), keepdim=True).clamp_min(1e-3)
+    return weighted_mse(found / deviation, wanted / deviation, weight)

@@ -28,6 +28,7 @@ from skyreels_a2.scenes.sampling import sample_scene
 from skyreels_a2.scenes.splits import Split
 from skyreels_a2.training.equivariance import Window, distance
 from skyreels_a2.training.inflation import single_pictures
+from skyreels_a2.training.objective import weighted_mse
 from skyreels_a2.training.triplets import SCENES
 from skyreels_a2.video import VideoSpec
 
@@ -118,44 +119,38 @@ class VaeTask:
             for index, generator in zip(indices, generators, strict=True)
         ]
         drawn = torch.stack(samples).to(self.model.device)
-        video, weight = drawn[:, :3].contiguous(), drawn[:, 3:]
+        apart = torch.zeros(len(drawn), device=drawn.device)
         with single_pictures() if stage.frames == 1 else nullcontext():
-            posterior = self.model.encode(video).latent_dist
+            posterior = self.model.encode(_video(drawn)).latent_dist
             noise = torch.stack(
                 [torch.randn(posterior.mean.shape[1:], generator=g) for g in generators]
             )
             latents = posterior.mean + posterior.std * noise.to(posterior.mean)
-            apart = torch.zeros(len(video), device=video.device)
             if self.equivariance:
                 windows = [Window.draw(generator) for generator in generators]
-                drawn, apart = self._windows(windows, drawn, posterior.mean)
-                pairs = zip(windows, latents.float(), strict=True)
-                latents = torch.stack([window.of(each) for window, each in pairs])
-                video, weight = drawn[:, :3].contiguous(), drawn[:, 3:]
+                drawn = _seen(windows, drawn, drawn.shape[-1] // latents.shape[-1])
+                latents = _seen(windows, latents.float())
+                apart = self._apart(windows, drawn, posterior.mean.float())
             decoded = self.model.decode(latents).sample
-        error = (decoded.float() - video.float()).square()
-        weighted = (error * weight).mean(dim=(1, 2, 3, 4)) / weight.mean(dim=(1, 2, 3, 4))
-        losses = weighted + self.kl_weight * _divergence(posterior) + self.equivariance * apart
-        psnr = 10 * torch.log10(4 / error.detach().mean())
+        lost = weighted_mse(decoded, drawn[:, :3], drawn[:, 3:])
+        losses = lost + self.kl_weight * _divergence(posterior) + self.equivariance * apart
+        psnr = 10 * torch.log10(4 / (decoded.detach() - drawn[:, :3]).square().mean())
         figures = {"psnr": float(psnr), "frames": stage.frames}
         if self.equivariance:
             figures["equivariance"] = float(apart.detach().mean())
         return losses, figures
 
-    def _windows(
-        self, windows: Sequence[Window], drawn: Tensor, means: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Windows on samples, and how far the latents of each are from the windows on latents."""
-        cell = drawn.shape[-1] // means.shape[-1]
-        cut = torch.stack([w.of(sample, cell) for w, sample in zip(windows, drawn, strict=True)])
-        apart = torch.zeros(len(windows), device=drawn.device)
+    def _apart(self, windows: Sequence[Window], seen: Tensor, means: Tensor) -> Tensor:
+        """How far latents of what windows show are from what they show of latents, if shrunk."""
+        apart = torch.zeros(len(windows), device=seen.device)
         chosen = [place for place, window in enumerate(windows) if window.shrinks]
-        if chosen:
-            found = self.model.encode(cut[chosen, :3].contiguous()).latent_dist.mean.float()
-            wanted = torch.stack([windows[place].of(means[place].float()) for place in chosen])
-            weight = avg_pool3d(cut[chosen, 3:, ::4], (1, cell, cell))
-            apart = apart.index_put((torch.tensor(chosen),), distance(found, wanted, weight))
-        return cut, apart
+        if not chosen:
+            return apart
+        found = self.model.encode(_video(seen[chosen])).latent_dist.mean.float()
+        wanted = _seen([windows[place] for place in chosen], means[chosen])
+        cell = seen.shape[-1] // wanted.shape[-1]
+        weight = avg_pool3d(seen[chosen, 3:, ::4], (1, cell, cell))
+        return apart.index_put((torch.tensor(chosen),), distance(found, wanted, weight))
 
     def sample(self, index: int, stage: Stage, generator: Generator) -> Tensor:
         """One training video and what its pixels count: (3 + 1, frames, side, side)."""
@@ -265,6 +260,16 @@ def _crop(video: Tensor, side: int, across: float, down: float) -> Tensor:
     left = math.floor(across * (video.shape[-1] - side + 1))
     top = math.floor(down * (video.shape[-2] - side + 1))
     return video[..., top : top + side, left : left + side]
+
+
+def _video(drawn: Tensor) -> Tensor:
+    """Samples without what their pixels count."""
+    return drawn[:, :3].contiguous()
+
+
+def _seen(windows: Sequence[Window], batch: Tensor, cell: int = 1) -> Tensor:
+    """What windows show of a batch, each of its own sample."""
+    return torch.stack([w.of(each, cell) for w, each in zip(windows, batch, strict=True)])
 
 
 def _divergence(posterior: Any) -> Tensor:
