@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from skyreels_a2.elements import Role
+from skyreels_a2.media.fit import fit
 from skyreels_a2.training.examples import Example, encode, shuffled
 
 
@@ -72,3 +74,49 @@ def test_places_come_in_the_order_of_the_references(pipeline, triplets):
         for place, number in enumerate(order):
             shares = torch.from_numpy(triplet.places[number, 0, 0])
             assert example.places[place, 0, 0].mean() == pytest.approx(float(shares.mean()))
+
+
+def test_margins_are_the_white_beside_subjects(pipeline, triplets):
+    triplet = triplets.triplet(0)
+    count = len(triplet.composition.references)
+    order = shuffled(range(count), torch.Generator().manual_seed(0))
+    example = encode(pipeline.conditioner(), triplet, torch.Generator().manual_seed(0))
+    for number, (left, right) in zip(order, example.margins.tolist(), strict=True):
+        reference = triplet.composition.references[number]
+        if reference.role is Role.BACKGROUND:
+            assert (left, right) == (0, 0)
+            continue
+        # A square on white in a picture of 48x32: a cell of eight pixels on either side at least.
+        assert left >= 1
+        assert right >= 1
+        pixels = np.asarray(fit(reference.picture, reference.role, 48, 32))
+        assert pixels[:, : 8 * left].min() > 240
+        assert pixels[:, : 8 * (left + 1)].min() < 250
+
+
+def test_a_moved_reference_is_found_where_its_places_say(pipeline, triplets):
+    example = encode(pipeline.conditioner(), triplets.triplet(0), torch.Generator().manual_seed(0))
+    width = example.latent_mean.shape[-1]
+    seen = set()
+    for seed in range(24):
+        moved = example.moved(torch.Generator().manual_seed(seed))
+        assert torch.equal(moved.latent_mean, example.latent_mean)
+        for number, margins in enumerate(example.margins.tolist()):
+            now, before = moved.condition_mean[:, number], example.condition_mean[:, number]
+            share, across, down = example.places[number]
+            if sum(margins) == 0 or not share.any():
+                assert torch.equal(now, before)
+                continue
+            known = share > 0.01
+            columns = [
+                (there[known] / share[known] * width).long().clamp(0, width - 1)
+                for there in (across, moved.places[number, 1])
+            ]
+            rows = (down[known] / share[known] * now.shape[-2]).long().clamp(0, now.shape[-2] - 1)
+            # On the line between two cells mirroring may fall to the other side.
+            clear = (across[known] / share[known] * width % 1 - 0.5).abs() < 0.49
+            assert torch.equal(
+                now[:, rows, columns[1]][:, clear], before[:, rows, columns[0]][:, clear]
+            )
+            seen.add((number, tuple(now.flatten()[:64].tolist())))
+    assert len(seen) > 4

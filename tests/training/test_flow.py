@@ -176,3 +176,21 @@ def test_training_on_a_few_examples_lowers_the_loss(task):
         task.losses(indices, generators(indices), 0.0)[0].mean().backward()
         optimizer.step()
     assert measure() < 0.8 * before
+
+
+def test_moving_references_changes_what_is_told_and_nothing_else(task):
+    told = []
+    for move in (0.0, 1.0):
+        task.settings = Flow(drop_caption=0.0, drop_references=0.0, move=move)
+        told += [[task._sample(n, generators([n])[0]).tensors for n in range(4)]]
+    changed = 0
+    for still, moved in zip(*told, strict=True):
+        assert torch.equal(still[2], moved[2])
+        assert torch.equal(still[4][:4], moved[4][:4])
+        assert torch.equal(still[7], moved[7])
+        torch.testing.assert_close(still[8][:, 0], moved[8][:, 0])
+        changed += not torch.equal(still[8], moved[8])
+    assert changed >= 2
+    with torch.no_grad():
+        task.settings = Flow(move=1.0, correspondence=0.5)
+        assert task.losses([0, 1], generators([0, 1]), 0.0)[0].isfinite().all()

@@ -132,6 +132,9 @@ class Flow(Section):
             for the price of a beginning, where a young model learns to move and to look.
         alike: So many samples in a row are cut and made coarse all of them or none, so that they
             share a forward pass; the batch size, or 1 to draw for each.
+        move: Share of samples whose subjects stand elsewhere in their references and are mirrored
+            one time in two: a cache of few scenes tells a new thing each time round. The latents
+            must mirror as pictures do (`vae.equivariance`).
         subject_weight: What an error counts where characters and objects are seen, against 1 on
             the background, which fills most of a frame. Only scenes tell where that is.
         correspondence: Weight of the lesson that tells some heads which places of the references
@@ -147,6 +150,7 @@ class Flow(Section):
     cut_frames: int = Field(default=5, ge=1)
     coarse: float = Field(default=0.0, ge=0, le=1)
     alike: int = Field(default=1, ge=1)
+    move: float = Field(default=0.0, ge=0, le=1)
     subject_weight: float = Field(default=1.0, ge=1)
     correspondence: float = Field(default=0.0, ge=0)
 

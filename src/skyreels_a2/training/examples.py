@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
@@ -12,13 +13,20 @@ from torch.nn.functional import adaptive_avg_pool3d, avg_pool2d
 
 from skyreels_a2.conditioning.conditioner import Conditioner
 from skyreels_a2.conditioning.prompts import TEXT_LENGTH
-from skyreels_a2.conditioning.spatial import normalize
+from skyreels_a2.conditioning.spatial import normalize, picture_tensor
+from skyreels_a2.elements import Reference, Role
 from skyreels_a2.errors import SpecError
+from skyreels_a2.media.fit import fit
+from skyreels_a2.media.images import open_picture
 from skyreels_a2.runtime.convolutions import onednn_convolutions
 from skyreels_a2.training.vae import as_tensor
 from skyreels_a2.triplet import Triplet
+from skyreels_a2.video import VideoSpec
 
 T = TypeVar("T")
+
+NEAR_WHITE = 0.95
+"""What all colours of a pixel reach that counts as white, of -1 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,8 @@ class Example:
             where nobody knows.
         places: Of each reference, the share of each latent place that it fills, and times that
             the place in the reference, across and down: (N, 3, t, h, w); zeros where nobody knows.
+        margins: Latents left and right of each subject that are white in its reference, so far it
+            may be moved: (N, 2), int64; zeros for backgrounds, and where nobody knows.
     """
 
     latent_mean: Tensor
@@ -48,6 +58,7 @@ class Example:
     num_references: Tensor
     subjects: Tensor
     places: Tensor
+    margins: Tensor
 
     def tensors(self) -> dict[str, Tensor]:
         """For a cache; floats in half precision."""
@@ -56,12 +67,13 @@ class Example:
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> Example:
-        """From a cache; an older one knows neither subjects nor roles nor places."""
+        """From a cache; an older one knows neither subjects, roles, places nor margins."""
         named = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
         size, count = named["latent_mean"].shape[1:], int(named["num_references"])
         unknown = {
             "subjects": torch.zeros(size),
             "places": torch.zeros(count, 3, *size),
+            "margins": torch.zeros(count, 2, dtype=torch.int64),
             "role_embeds": named["prompt_embeds"][:0],
         }
         return cls(**{**unknown, **named})
@@ -99,6 +111,22 @@ class Example:
         places = avg_pool2d(self.places.flatten(0, 1), 2).reshape(half)
         return replace(self, **means, **deviations, places=places)
 
+    def moved(self, generator: Generator) -> Example:
+        """With each subject elsewhere across its reference, and every second one mirrored.
+
+        Where a reference is to be looked at can then not be learned by heart.
+        """
+        condition = {n: getattr(self, n).clone() for n in ("condition_mean", "condition_std")}
+        places, width = self.places.clone(), self.latent_mean.shape[-1]
+        for number, margins in enumerate(self.margins.tolist()):
+            step, mirrored = _move(margins, generator)
+            for latents in condition.values():
+                shown = latents[:, number].flip(-1) if mirrored else latents[:, number]
+                latents[:, number] = shown.roll(step, -1)
+            share, across = self.places[number, :2]
+            places[number, 1] = (share - across if mirrored else across) + share * step / width
+        return replace(self, **condition, places=places)
+
     @property
     def padded_prompt(self) -> Tensor:
         """The text embeddings at their full length (512, text_dim)."""
@@ -123,7 +151,8 @@ def encode(conditioner: Conditioner, triplet: Triplet, generator: Generator) -> 
     all_references = triplet.composition.references
     order = shuffled(range(len(all_references)), generator)
     references = [all_references[number] for number in order]
-    encoded = conditioner.references(references, triplet.video.spec)
+    spec = triplet.video.spec
+    encoded = conditioner.references(references, spec)
     vae = conditioner.vae
     video = as_tensor(triplet.video.frames)[None].to(vae.device, vae.dtype)
     with onednn_convolutions():
@@ -138,6 +167,7 @@ def encode(conditioner: Conditioner, triplet: Triplet, generator: Generator) -> 
         torch.tensor(len(references)),
         _share_of_subjects(triplet, posterior.mean.shape[2:]),
         _places(triplet, order, posterior.mean.shape[2:]),
+        _margins(references, spec, spec.width // posterior.mean.shape[-1]),
     )
 
 
@@ -170,6 +200,32 @@ def _places(triplet: Triplet, order: Sequence[int], size: Sequence[int]) -> Tens
         return torch.zeros(len(order), 3, *size)
     known = torch.from_numpy(triplet.places[list(order)])
     return _on_latents(known.flatten(0, 1), size).reshape(len(order), 3, *size)
+
+
+def _move(margins: Sequence[int], generator: Generator) -> tuple[int, bool]:
+    """So many latents to the right, and whether mirrored first."""
+    chance, side = torch.rand(2, generator=generator).tolist()
+    if not any(margins):
+        return 0, False
+    mirrored = side < 0.5
+    left, right = reversed(margins) if mirrored else margins
+    return math.floor(chance * (left + right + 1)) - left, mirrored
+
+
+def _margins(references: Sequence[Reference], spec: VideoSpec, cell: int) -> Tensor:
+    """White left and right of each subject, in whole cells of that many pixels: (N, 2)."""
+    return torch.tensor([_white_sides(reference, spec, cell) for reference in references])
+
+
+def _white_sides(reference: Reference, spec: VideoSpec, cell: int) -> tuple[int, int]:
+    if reference.role is Role.BACKGROUND:
+        return 0, 0
+    picture = open_picture(reference.picture).image
+    fitted = picture_tensor(fit(picture, reference.role, spec.width, spec.height))
+    drawn = fitted.amin((0, 1)).lt(NEAR_WHITE).nonzero().flatten().tolist()
+    if not drawn:
+        return 0, 0
+    return drawn[0] // cell, (spec.width - 1 - drawn[-1]) // cell
 
 
 def _on_latents(maps: Tensor, size: Sequence[int]) -> Tensor:

@@ -135,6 +135,8 @@ class FlowTask:
         if self.settings.alike > 1:
             run = Generator().manual_seed(index // self.settings.alike)
             cut, coarse = torch.rand(2, generator=run).tolist()
+        if self.settings.move and float(torch.rand(1, generator=generator)) < self.settings.move:
+            example = example.moved(generator)
         if cut < self.settings.cut:
             example = example.beginning(self.settings.cut_frames)
         if coarse < self.settings.coarse:
