@@ -12,7 +12,7 @@ from skyreels_a2.errors import SamplingError
 from skyreels_a2.video import Video, VideoSpec
 
 GUIDERS = ("cfg", "cfg-zero-star", "apg")
-SCHEDULERS = ("unipc", "euler", "dpm++")
+SCHEDULERS = ("unipc", "euler", "euler-ancestral", "dpm++")
 MAX_SEED = 2**63 - 1
 
 PUBLISHED_NEGATIVE_PROMPT = (

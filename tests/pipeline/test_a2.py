@@ -12,6 +12,7 @@ from skyreels_a2 import (
     VideoSpec,
 )
 from skyreels_a2.errors import CompositionError, InputError, SamplingError, SpecError
+from skyreels_a2.pipeline.schedulers import make_scheduler
 from skyreels_a2.runtime.seeds import generator
 
 ROLES = [
@@ -81,7 +82,11 @@ def test_an_unknown_output_type_is_refused_before_work(pipeline, pictures):
         pipeline(composition(pictures), output_type="mp4")
 
 
-def test_a_batch_gives_each_video_the_frames_it_has_alone(pipeline, pictures):
+@pytest.mark.parametrize("scheduler", ["unipc", "euler-ancestral"])
+def test_a_batch_gives_each_video_the_frames_it_has_alone(own_pipeline, pictures, scheduler):
+    pipeline = own_pipeline
+    pipeline.scheduler = make_scheduler(scheduler, flow_shift=3.0)
+
     def call(seeds):
         generators = [generator(seed) for seed in seeds]
         return pipeline(

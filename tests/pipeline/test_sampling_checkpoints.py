@@ -17,7 +17,7 @@ def stop_after(steps):
     return watch
 
 
-@pytest.mark.parametrize("scheduler", ["unipc", "euler", "dpm++"])
+@pytest.mark.parametrize("scheduler", ["unipc", "euler", "euler-ancestral", "dpm++"])
 def test_a_stopped_run_goes_on_to_the_same_frames(
     pipeline, request_of, frames_of, tmp_path, scheduler
 ):

@@ -17,8 +17,10 @@ from skyreels_a2.pipeline.checkpoints import Checkpoint
 from skyreels_a2.pipeline.guidance import Branch, Guidance
 from skyreels_a2.pipeline.latent_preview import LatentPreview
 from skyreels_a2.pipeline.sampling import Branches, denoise
+from skyreels_a2.pipeline.schedulers import adds_noise
 from skyreels_a2.pipeline.windows import steady_colours, windows_for
 from skyreels_a2.request import Sampling
+from skyreels_a2.runtime.seeds import drawn_seed
 from skyreels_a2.video import VideoSpec
 
 logger = logging.getLogger(__name__)
@@ -84,12 +86,14 @@ def sample(pipeline: Any, run: Run) -> Tensor:
     encoded = conditioner.references(
         run.composition.references, told_spec, with_absent=guidance.uses_images
     )
-    noises, branches = [], []
+    noises, branches, seeds = [], [], []
     for index, source in enumerate(run.generators):
         # Noise first, then the posterior's sample: the order in which the released code draws.
         noises.append(_noise(pipeline, run, index, source))
         told = Conditioning(prompt, encoded.image_embeds, conditioner.condition(encoded, source))
         branches.append(_branches(pipeline, conditioner, told, negative, encoded))
+        if adds_noise(run.scheduler):
+            seeds.append(drawn_seed(source))
     device = pipeline._execution_device  # noqa: SLF001  (diffusers' own name)
     steps = run.sampling.num_inference_steps
     run.scheduler.set_timesteps(steps, device=device)
@@ -100,7 +104,14 @@ def sample(pipeline: Any, run: Run) -> Tensor:
         run.preview.learn(run.composition.references, run.spec, branches[0][Branch.FULL], latents)
     with pipeline.engine.predictor(pipeline.transformer, windows, steps) as predict:
         latents = denoise(
-            predict, run.scheduler, guidance, branches, latents, _watched(run), start=start
+            predict,
+            run.scheduler,
+            guidance,
+            branches,
+            latents,
+            _watched(run),
+            start=start,
+            seeds=seeds,
         )
     return latents if windows is None else steady_colours(latents, run.references)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skyreels_a2.conditioning.conditioner import Conditioning
 from skyreels_a2.pipeline.guidance import Branch, Guidance
+from skyreels_a2.runtime.seeds import of_step
 
 Branches: TypeAlias = Mapping[Branch, Conditioning]
 OnStep: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]
@@ -52,6 +53,7 @@ def denoise(
     on_step: OnStep,
     *,
     start: int = 0,
+    seeds: Sequence[int] = (),
 ) -> Tensor:
     """Solve the flow from noise to latents.
 
@@ -67,6 +69,7 @@ def denoise(
         on_step: Called after each step with its index, timestep and latents; returns the latents
             to go on with.
         start: Steps that were made before.
+        seeds: One a video, of the noise that a scheduler adds in every step, if it does.
 
     Returns:
         Latents of the same shape.
@@ -88,6 +91,7 @@ def denoise(
         velocity = guidance.combine(
             {branch: torch.cat([video[branch] for video in predicted]) for branch in passes}
         )
-        latents = scheduler.step(velocity, timestep, latents, return_dict=False)[0]
+        noise = {"generator": of_step(seeds, step)} if seeds else {}
+        latents = scheduler.step(velocity, timestep, latents, return_dict=False, **noise)[0]
         latents = on_step(step, timestep, latents)
     return latents

@@ -22,6 +22,15 @@ def flow_shift_of(scheduler: Any) -> float:
     return float(config.get("flow_shift", config.get("shift", PUBLISHED_FLOW_SHIFT)))
 
 
+def adds_noise(scheduler: Any) -> bool:
+    """Whether every step of a scheduler goes on from new noise, as "euler-ancestral" does.
+
+    What a step made of the video is then all that the next one knows of the last: parts that do
+    not fit together are made anew instead of being kept as noise that looks like them.
+    """
+    return bool(scheduler.config.get("stochastic_sampling", False))
+
+
 def make_scheduler(name: str, *, flow_shift: float) -> Any:
     """A fresh solver.
 
@@ -42,6 +51,10 @@ def _euler(flow_shift: float) -> Any:
     return FlowMatchEulerDiscreteScheduler(shift=flow_shift)
 
 
+def _euler_ancestral(flow_shift: float) -> Any:
+    return FlowMatchEulerDiscreteScheduler(shift=flow_shift, stochastic_sampling=True)
+
+
 def _dpm(flow_shift: float) -> Any:
     return DPMSolverMultistepScheduler(
         prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=flow_shift
@@ -51,5 +64,6 @@ def _dpm(flow_shift: float) -> Any:
 _SCHEDULERS: Mapping[str, Callable[[float], Any]] = {
     "unipc": _unipc,
     "euler": _euler,
+    "euler-ancestral": _euler_ancestral,
     "dpm++": _dpm,
 }

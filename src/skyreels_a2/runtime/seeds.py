@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from skyreels_a2.errors import SamplingError
@@ -15,6 +16,18 @@ from skyreels_a2.errors import SamplingError
 def generator(seed: int) -> torch.Generator:
     """A CPU generator that starts at a seed."""
     return torch.Generator("cpu").manual_seed(seed)
+
+
+def drawn_seed(source: torch.Generator | None) -> int:
+    """A seed that a generator draws, PyTorch's own if None."""
+    device = "cpu" if source is None else source.device
+    return int(torch.randint(2**62, (), generator=source, device=device))
+
+
+def of_step(seeds: Sequence[int], step: int) -> list[torch.Generator]:
+    """A generator for each seed, for the noise of one step: the same in a run that was resumed."""
+    mixed = (np.random.SeedSequence((seed, step)).generate_state(1, np.uint64) for seed in seeds)
+    return [generator(int(state[0]) % 2**63) for state in mixed]
 
 
 def one_per_video(

@@ -79,7 +79,7 @@ class VideoRequest(_Asked):
     image_guidance_scale: float | None = Field(default=None, ge=0, le=1000)
     negative_prompt: Annotated[str, StringConstraints(max_length=4000, pattern=_TEXT)] | None = None
     guider: Literal["cfg", "cfg-zero-star", "apg"] = "cfg"
-    scheduler: Literal["unipc", "euler", "dpm++"] | None = Field(
+    scheduler: Literal["unipc", "euler", "euler-ancestral", "dpm++"] | None = Field(
         default=None, description="Solver; the model's own if absent."
     )
     flow_shift: float | None = Field(default=None, gt=0, le=100)
