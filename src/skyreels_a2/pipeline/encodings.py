@@ -81,7 +81,7 @@ class Encodings:
             with write_aside(path, overwrite=True) as aside:
                 save_file(tensors, aside)
             self._clean()
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             # A store that cannot be written to costs time, not the video.
             logger.warning("encodings are not kept in %s: %s", self._folder, error)
 
