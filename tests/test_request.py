@@ -45,7 +45,7 @@ def test_passes_are_counted_by_what_is_guided():
         ({"guidance_scale": -1.0}, "guidance scale is -1.0: use a number, 0 or above"),
         ({"image_guidance_scale": float("nan")}, "image guidance scale is nan"),
         ({"guider": "magic"}, "cfg, cfg-zero-star, apg"),
-        ({"scheduler": "magic"}, "unipc, euler, dpm"),
+        ({"scheduler": "magic"}, "unipc, euler, euler-ancestral, dpm"),
         ({"guidance_interval": (0.5, 0.5)}, "two rising fractions"),
         ({"guidance_interval": (0.5, 1.5)}, "two rising fractions"),
         ({"guidance_interval": (-0.1, 1.0)}, "two rising fractions"),
