@@ -36,7 +36,7 @@ def cached(cli, model_folder):
 def test_without_a_recipe_all_are_listed(cli):
     result = cli("train")
     assert result.code == 0
-    for name in ("paper", "lora", "full", "vae", "dual-encoder"):
+    for name in ("paper", "lora", "full", "vae", "decoder", "dual-encoder"):
         assert name in result.out
 
 
@@ -115,6 +115,21 @@ def test_a_lesson_for_the_decoder_leaves_the_latents(train, model_folder, tmp_pa
     )
     changed = {name.split(".")[0] for name in old if not (old[name] == new[name]).all()}
     assert changed == {"decoder", "post_quant_conv"}
+
+
+def test_a_decoder_is_shown_what_the_transformer_makes(
+    cli, cached, train, quick, model_folder, tmp_path
+):
+    cached()
+    result = train("decoder", "cache", "-o", "run", "--set", "loop.batch_size=2")
+    assert (result.code, result.out) == (0, "run/model\n")
+    old, new = (
+        SkyReelsA2Pipeline.from_pretrained(folder).vae.state_dict()
+        for folder in (model_folder, tmp_path / "run/model")
+    )
+    changed = {name.split(".")[0] for name in old if not (old[name] == new[name]).all()}
+    assert changed == {"decoder", "post_quant_conv"}
+    assert cli(*quick, "--model", "run/model", "-o", "out.mp4").code == 0
 
 
 def test_a_dual_encoder_is_trained_on_scenes(cli, train, quick, tmp_path):

@@ -59,6 +59,18 @@ def test_dropouts_take_away_what_they_say(task, settings, field):
         assert sample[2].abs().sum() > 0
 
 
+def test_what_the_video_shows_under_references_is_hidden_when_asked(task):
+    told = []
+    for settings in (Flow(drop_references=0.0), Flow(drop_references=0.0, hide=True)):
+        task.settings = settings
+        told.append(task._sample(0, generators([0])[0]).tensors)
+    count = int(task.examples.example(0).num_references)
+    (seen, *rest), (hidden, *same) = told
+    assert seen[:, :count].ne(hidden[:, :count]).all()
+    assert seen[:, count:].equal(hidden[:, count:])
+    assert all(one.equal(other) for one, other in zip(rest, same, strict=True))
+
+
 def test_a_caption_may_say_roles_only(task):
     plain = Flow(drop_caption=0.0, drop_references=0.0)
     told = []

@@ -48,6 +48,7 @@ class RemoteChoice:
             num_inference_steps=told.num_inference_steps,
             guidance_scale=told.guidance_scale,
             image_guidance_scale=told.image_guidance_scale,
+            guidance_interval=told.guidance_interval,
             scheduler=told.scheduler,
             negative_prompt=told.negative_prompt,
         )

@@ -162,7 +162,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         guidance_scale: float | None = None,
         image_guidance_scale: float | None = None,
         guider: str = "cfg",
-        guidance_interval: tuple[float, float] = (0.0, 1.0),
+        guidance_interval: tuple[float, float] | None = None,
         negative_prompt: str | None = None,
         num_videos_per_prompt: int = 1,
         generator: Generators = None,

@@ -167,12 +167,11 @@ def _as_form(
         "image_guidance_scale": repr(sampling.image_guidance_scale),
         "negative_prompt": sampling.negative_prompt,
         "guider": sampling.guider,
+        "guidance_interval": json.dumps(sampling.guidance_interval),
         "scheduler": sampling.scheduler,
     }
     if sampling.flow_shift is not None:
         fields["flow_shift"] = repr(sampling.flow_shift)
-    if sampling.guidance_interval != (0.0, 1.0):
-        fields["guidance_interval"] = json.dumps(sampling.guidance_interval)
     return ({**fields, "model": model} if model else fields), files
 
 

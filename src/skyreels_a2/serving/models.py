@@ -90,6 +90,7 @@ class ServedModel:
             "num_inference_steps": self.sampling.num_inference_steps,
             "guidance_scale": self.sampling.guidance_scale,
             "image_guidance_scale": self.sampling.image_guidance_scale,
+            "guidance_interval": self.sampling.guidance_interval,
             "scheduler": self.sampling.scheduler,
             "negative_prompt": self.sampling.negative_prompt,
             "fingerprint": self.record(self.spec).fingerprint,

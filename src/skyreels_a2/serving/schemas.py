@@ -84,7 +84,8 @@ class VideoRequest(_Asked):
     )
     flow_shift: float | None = Field(default=None, gt=0, le=100)
     guidance_interval: tuple[float, float] | None = Field(
-        default=None, description="Fractions of the steps between which guidance acts."
+        default=None,
+        description="Fractions of the steps between which guidance acts; else the model's.",
     )
     priority: int = Field(default=0, ge=-10, le=10, description="Higher goes first.")
     user: _Name | None = Field(
@@ -256,6 +257,7 @@ class ModelAnswer(BaseModel):
     num_inference_steps: int
     guidance_scale: float
     image_guidance_scale: float = 1.0
+    guidance_interval: tuple[float, float] = (0.0, 1.0)
     scheduler: str = "unipc"
     negative_prompt: str
     fingerprint: str | None = Field(description="Equal for equal weights and configurations.")

@@ -135,6 +135,8 @@ class Flow(Section):
         move: Share of samples whose subjects stand elsewhere in their references and are mirrored
             one time in two: a cache of few scenes tells a new thing each time round. The latents
             must mirror as pictures do (`vae.equivariance`).
+        hide: Put noise in place of what the video shows under the references. Sampling knows
+            nothing of it either, and else a model reads there what it should make.
         subject_weight: What an error counts where characters and objects are seen, against 1 on
             the background, which fills most of a frame. Only scenes tell where that is.
         correspondence: Weight of the lesson that tells some heads which places of the references
@@ -151,6 +153,7 @@ class Flow(Section):
     coarse: float = Field(default=0.0, ge=0, le=1)
     alike: int = Field(default=1, ge=1)
     move: float = Field(default=0.0, ge=0, le=1)
+    hide: bool = False
     subject_weight: float = Field(default=1.0, ge=1)
     correspondence: float = Field(default=0.0, ge=0)
 

@@ -157,6 +157,9 @@ class FlowTask:
             condition, images = self._absent_like(latents), torch.zeros_like(images)
             mask, count = torch.zeros_like(mask), torch.zeros_like(count)
             places = torch.zeros_like(places)
+        if self.settings.hide:
+            hidden = latents[:, : int(count)]
+            hidden.copy_(torch.randn(hidden.shape, generator=generator))
         condition = torch.cat([mask, condition])
         return _Sample(
             (latents, draws[2], prompt, images, condition, sigma, count, example.subjects, places)

@@ -23,6 +23,7 @@ from skyreels_a2.errors import InputError
 from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.folders import model_folder
 from skyreels_a2.pipeline.presets import ModelDefaults
+from skyreels_a2.pipeline.schedulers import flow_shift_of
 from skyreels_a2.runtime.convolutions import channels_last
 from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.sources import open_source
@@ -30,6 +31,7 @@ from skyreels_a2.training.buckets import read_buckets
 from skyreels_a2.training.cache import CACHE_SETTINGS, CachedExamples, LiveExamples
 from skyreels_a2.training.compilation import compile_blocks
 from skyreels_a2.training.config import Loop, Optim, TrainConfig
+from skyreels_a2.training.decoder import DecoderTask
 from skyreels_a2.training.dual_encoder import DualEncoderTask
 from skyreels_a2.training.fidelity.suite import Suite
 from skyreels_a2.training.flow import Examples, FlowTask
@@ -186,6 +188,23 @@ def vae(setup: Setup, config: TrainConfig) -> Task:
     )
 
 
+def decoder(setup: Setup, config: TrainConfig) -> Task:
+    """Show the VAE's decoder what the transformer makes."""
+    pipeline = setup.pipeline()
+    pipeline.vae.requires_grad_(requires_grad=False)
+    for part in (pipeline.vae.decoder, pipeline.vae.post_quant_conv):
+        part.requires_grad_(requires_grad=True)
+    defaults = ModelDefaults.of_folder(model_folder(setup.model))
+    return DecoderTask(
+        pipeline.vae,
+        pipeline.transformer,
+        setup.examples(pipeline),
+        defaults.sampling,
+        flow_shift=defaults.sampling.flow_shift or flow_shift_of(pipeline.scheduler),
+        subject_weight=config.vae.subject_weight,
+    )
+
+
 def dual_encoder(setup: Setup, config: TrainConfig) -> Task:
     """Contrast pictures, names and captions; its vision tower is the image encoder."""
     del config
@@ -290,6 +309,18 @@ RECIPES: Mapping[str, Recipe] = {
             "26 dB or more on held-out scenes",
             _TINY.with_settings(["loop.precision=fp32", "loop.batch_size=16", "loop.steps=8000"]),
             vae,
+            part="vae",
+        ),
+        Recipe(
+            "decoder",
+            "the VAE's decoder, on latents that the transformer makes",
+            "a tiny one: half an hour of one core",
+            "2 GB for the tiny one",
+            "what it makes of its own latents holds together; the transformer stays as it is",
+            _TINY.with_settings(
+                ["loop.batch_size=8", "loop.steps=500", "vae.subject_weight=3", "optim.name=muon"]
+            ),
+            decoder,
             part="vae",
         ),
         Recipe(

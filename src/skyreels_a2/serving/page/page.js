@@ -70,6 +70,7 @@ function modelChosen() {
   at("steps").placeholder = model.num_inference_steps;
   at("guidance").placeholder = model.guidance_scale;
   at("image-guidance").placeholder = model.image_guidance_scale;
+  [at("guidance-from").placeholder, at("guidance-to").placeholder] = model.guidance_interval;
   at("fps").placeholder = model.fps;
 }
 
@@ -81,7 +82,7 @@ function request() {
   told.guider = at("guider").value;
   if (at("scheduler").value) told.scheduler = at("scheduler").value;
   const [from, to] = [at("guidance-from").value, at("guidance-to").value];
-  if (from !== "" || to !== "") told.guidance_interval = [Number(from), to === "" ? 1 : Number(to)];
+  if (from !== "" || to !== "") told.guidance_interval = [Number(from || at("guidance-from").placeholder), Number(to || at("guidance-to").placeholder)];
   return told;
 }
 
