@@ -316,7 +316,7 @@ RECIPES: Mapping[str, Recipe] = {
             "the VAE's decoder, on latents that the transformer makes",
             "a tiny one: half an hour of one core",
             "2 GB for the tiny one",
-            "what it makes of its own latents holds together; the transformer stays as it is",
+            "less of a grid, for 0.3 dB (docs/design.md, 15); the transformer stays as it is",
             _TINY.with_settings(
                 ["loop.batch_size=8", "loop.steps=500", "vae.subject_weight=3", "optim.name=muon"]
             ),
