@@ -122,7 +122,7 @@ def test_a_decoder_is_shown_what_the_transformer_makes(
 ):
     cached()
     result = train("decoder", "cache", "-o", "run", "--set", "loop.batch_size=2")
-    assert (result.code, result.out) == (0, "run/model\n")
+    assert (result.code, result.out) == (0, "run/model\n"), result.err
     old, new = (
         SkyReelsA2Pipeline.from_pretrained(folder).vae.state_dict()
         for folder in (model_folder, tmp_path / "run/model")

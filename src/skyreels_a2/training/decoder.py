@@ -105,6 +105,7 @@ class DecoderTask:
         scheduler = make_scheduler(self._sampling.scheduler, flow_shift=self._flow_shift)
         scheduler.set_timesteps(self._sampling.num_inference_steps, device=true.device)
         steps = [n for n, sigma in enumerate(scheduler.sigmas[:-1]) if sigma <= NOISIEST]
+        steps = steps or [self._sampling.num_inference_steps - 1]  # few steps are all noisy
         chosen, seed = torch.randint(2**62, (2,), generator=generator).tolist()
         start = steps[chosen % len(steps)]
         noise = torch.randn(true.shape, generator=generator).to(true)
