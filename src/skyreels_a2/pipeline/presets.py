@@ -57,8 +57,10 @@ class ModelDefaults:
             raise ModelError(
                 f"model defaults name {', '.join(unknown)}: known are {', '.join(sorted(known))}"
             )
-        # JSON knows no tuples.
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in (given or {}).items()})
+        values = dict(given or {})
+        if "guidance_interval" in values:  # a list in JSON
+            values["guidance_interval"] = tuple(values["guidance_interval"])
+        return cls(**values)
 
     @property
     def spec(self) -> VideoSpec:
