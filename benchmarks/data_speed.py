@@ -93,10 +93,10 @@ def slope(counts: Sequence[int], seconds: Sequence[float]) -> float:
 
 def draw(rows: Sequence[tuple[int, int, float, float]], path: Path) -> None:
     """Both over the number of shots, on logarithmic axes, with a linear line to compare."""
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl
 
     mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib import pyplot as plt
 
     counts = [row[0] for row in rows]
     figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")

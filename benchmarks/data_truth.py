@@ -280,7 +280,7 @@ def _one_of_twins(raws: Sequence[Raw], dropped: set[int]) -> list[Span]:
 
 def report(raws: Sequence[Raw], gathered: Gathered, settings: Settings) -> None:
     """Print the figures."""
-    from skyreels_a2.data.probe import identify  # noqa: PLC0415
+    from skyreels_a2.data.probe import identify
 
     print(f"shot-boundary F1 (exact frame): {boundary_f1(raws, settings.shots):.4f}")
     kept = _by_source(gathered)

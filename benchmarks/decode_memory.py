@@ -34,14 +34,14 @@ def measure(mode: str, frames: int, size: str) -> int:
     Returns:
         Bytes above what was held before.
     """
-    import torch  # noqa: PLC0415
-    from diffusers import AutoencoderKLWan  # noqa: PLC0415
+    import torch
+    from diffusers import AutoencoderKLWan
 
-    from skyreels_a2.conditioning.spatial import denormalize  # noqa: PLC0415
-    from skyreels_a2.media.videos import open_writer  # noqa: PLC0415
-    from skyreels_a2.pipeline.decode import as_uint8, stream_decode  # noqa: PLC0415
-    from skyreels_a2.pipeline.folders import model_folder  # noqa: PLC0415
-    from skyreels_a2.video import VideoSpec  # noqa: PLC0415
+    from skyreels_a2.conditioning.spatial import denormalize
+    from skyreels_a2.media.videos import open_writer
+    from skyreels_a2.pipeline.decode import as_uint8, stream_decode
+    from skyreels_a2.pipeline.folders import model_folder
+    from skyreels_a2.video import VideoSpec
 
     width, height = map(int, size.split("x"))
     spec = VideoSpec(width, height, frames, 15)

@@ -72,7 +72,7 @@ def works(models: dict[str, Any], point: Point) -> dict[str, Callable[[], Any]]:
     vae, spec = models["vae"], point.spec
     return {
         "sample": partial(needs._pass, models, spec, point.references, 1),  # noqa: SLF001
-        "encode": partial(needs._encode, vae, spec),  # noqa: SLF001
+        "encode": partial(needs._encode, vae, spec),  # noqa: SLF001  (a part at a time)
         "decode": partial(needs._decode, vae, spec, spec.num_latent_frames),  # noqa: SLF001
     }
 
@@ -145,10 +145,10 @@ def fits(
 
 def plot(told: dict[str, dict[str, list[dict[str, float]]]], path: Path, title: str) -> None:
     """Time above, memory below; a column for each of the three."""
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl
 
     mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(2, 3, figsize=(11, 6), sharey="row", layout="constrained")
     for column, (name, points) in enumerate(LINES.items()):

@@ -95,7 +95,7 @@ class Way:
         return replace(request, sampling=replace(request.sampling, guidance_interval=self.interval))
 
 
-class PublishedAttention(WanAttnProcessor):  # type: ignore[misc]
+class PublishedAttention(WanAttnProcessor):  # type: ignore[misc]  # untyped
     """Self-attention with the released code's rotary embedding: complex float64."""
 
     def __call__(
@@ -143,7 +143,7 @@ def open_pipeline(
 
 
 def _save_mid(folder: Path) -> None:
-    from transformers import CLIPImageProcessorPil  # noqa: PLC0415
+    from transformers import CLIPImageProcessorPil
 
     small = SkyReelsA2Pipeline.from_pretrained("a2-tiny", precision="fp32")
     parts = {key: small.components[key] for key in ("tokenizer", "scheduler")}

@@ -42,9 +42,9 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
 
 def build(seed: int = 0) -> dict[str, Any]:
     """The four models in float32, by component."""
-    import torch  # noqa: PLC0415
+    import torch
 
-    from skyreels_a2.pipeline.configs import build_models  # noqa: PLC0415
+    from skyreels_a2.pipeline.configs import build_models
 
     torch.manual_seed(seed)
     return build_models(CONFIGS, dict.fromkeys(CONFIGS, torch.float32))

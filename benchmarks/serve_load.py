@@ -114,7 +114,7 @@ def start_server(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 def save_elements(url: str) -> None:
     """The elements that every prompt calls."""
-    import base64  # noqa: PLC0415
+    import base64
 
     for name, file, role in (("anna", "astronaut", "character"), ("cup", "cup", "object")):
         picture = base64.b64encode((EXAMPLES / f"{file}.jpg").read_bytes()).decode()

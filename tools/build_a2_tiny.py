@@ -97,7 +97,7 @@ def build_tokenizer(source: AssetSource) -> PreTrainedTokenizerFast:
 
 
 def _pieces(tokenizer: Tokenizer) -> list[tuple[str, float]]:
-    import json  # noqa: PLC0415
+    import json
 
     vocabulary: list[tuple[str, float]] = json.loads(tokenizer.to_str())["model"]["vocab"]
     return [(piece, score) for piece, score in vocabulary]

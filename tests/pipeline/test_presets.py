@@ -32,6 +32,8 @@ def test_a_folder_may_say_how_it_samples(tmp_path):
     ("content", "message"),
     [
         ('{"defaults": {"colour": 1}}', "colour"),
+        ('{"defaults": {"guidance_interval": 0.6}}', "two fractions"),
+        ('{"defaults": {"guidance_interval": [0, null]}}', "two fractions"),
         ("not json", "cannot be read as JSON"),
         ("[]", "no JSON object"),
     ],

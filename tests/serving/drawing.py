@@ -102,7 +102,11 @@ def drawing_model(name: str = "drawing") -> ServedModel:
         record=record,
         spec=VideoSpec(32, 32, 17, 10.0),
         sampling=Sampling(
-            num_inference_steps=2, guidance_scale=3.0, scheduler="euler", negative_prompt=""
+            num_inference_steps=2,
+            guidance_scale=3.0,
+            guidance_interval=(0.0, 0.6),
+            scheduler="euler",
+            negative_prompt="",
         ),
         forecast=forecast,
     )

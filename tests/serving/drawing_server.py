@@ -28,7 +28,7 @@ def fork_servers():
     """Fork one for every line."""
     import skyreels_a2.serving.api
     import skyreels_a2.serving.listening
-    import skyreels_a2.serving.server  # noqa: F401
+    import skyreels_a2.serving.server  # noqa: F401  (before the fork, for all)
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # killed ones leave no zombies
     for line in sys.stdin:

@@ -47,6 +47,7 @@ stories.whole = async (page) => {
   await page.locator("#estimate", { hasText: "32 MiB of memory" }).waitFor();
   await page.locator("#more summary").click();
   await page.fill("#steps", "30");
+  await page.fill("#guidance-from", "0.2");
   await shot(page, "composed");
   await page.keyboard.press("Control+Enter");
   const first = page.locator(".video").first();
@@ -54,6 +55,9 @@ stories.whole = async (page) => {
   await first.locator(".picture img").waitFor();
   await shot(page, "watching");
   const id = await first.getAttribute("data-id");
+  // What is left empty is the model's own, as it stands in the field.
+  const job = await page.request.get(`${url}/v1/videos/${id}`).then((answer) => answer.json());
+  assert.deepEqual(job.guidance_interval, [0.2, 0.6]);
   await page.reload();
   const found = page.locator(`.video[data-id=${id}]`);
   await found.locator(".state", { hasText: "step" }).waitFor();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,6 +71,6 @@ def _table(answers: list[Answer]) -> Table:
             for rate in rates(answers, condition).values()
         ]
         psnr = mean_psnr(answers, condition)
-        table.add_row(condition, *cells, "" if psnr != psnr else f"{psnr:.1f} dB")  # noqa: PLR0124
+        table.add_row(condition, *cells, "" if math.isnan(psnr) else f"{psnr:.1f} dB")
     table.add_row("chance", "5 %", "5 %", "25 %", "")
     return table

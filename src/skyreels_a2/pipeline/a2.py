@@ -59,7 +59,7 @@ class SkyReelsA2Output(BaseOutput):  # type: ignore[misc]  # diffusers has no ty
     frames: Any
 
 
-class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore[misc]
+class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore[misc]  # untyped
     """Elements-to-video with SkyReels-A2 (arXiv 2504.02436).
 
     Args:

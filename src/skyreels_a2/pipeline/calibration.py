@@ -54,6 +54,7 @@ def measure_ratios(pipeline: Any, request: GenerationRequest) -> tuple[float, ..
     found: list[list[float]] = []
     # One step more than there is, since the hook forgets its ratios after the last.
     pipeline.transformer.enable_cache(calibration(steps + 1))
+    # diffusers keeps its hooks, and what they found, to itself.
     hook = pipeline.transformer.blocks[0]._diffusers_hook.hooks[_HEAD_HOOK]  # noqa: SLF001
 
     def watch(phase: str, done: int, total: int) -> None:

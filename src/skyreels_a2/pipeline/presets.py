@@ -50,7 +50,7 @@ class ModelDefaults:
         """Defaults with some values replaced.
 
         Raises:
-            ModelError: A key that is none of these.
+            ModelError: A key that is none of these, or no interval.
         """
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(given or {}) - known):
@@ -58,8 +58,8 @@ class ModelDefaults:
                 f"model defaults name {', '.join(unknown)}: known are {', '.join(sorted(known))}"
             )
         values = dict(given or {})
-        if "guidance_interval" in values:  # a list in JSON
-            values["guidance_interval"] = tuple(values["guidance_interval"])
+        if "guidance_interval" in values:
+            values["guidance_interval"] = _interval(values["guidance_interval"])
         return cls(**values)
 
     @property
@@ -81,6 +81,18 @@ class ModelDefaults:
     def as_mapping(self) -> dict[str, Any]:
         """For `model_index.json`."""
         return asdict(self)
+
+
+def _interval(given: Any) -> tuple[float, float]:
+    """A pair, which is a list in JSON; what it may hold is for `Sampling` to say."""
+    if isinstance(given, list | tuple) and len(given) == 2:
+        start, stop = given
+        if isinstance(start, int | float) and isinstance(stop, int | float):
+            return float(start), float(stop)
+    raise ModelError(
+        f"model defaults name guidance_interval {given!r}: give two fractions of the steps, "
+        "such as [0, 0.6]"
+    )
 
 
 def check_precision(precision: str) -> None:

@@ -176,5 +176,6 @@ def _branches(
         no_text = branches[Branch.NO_TEXT] = told.with_text(negative)
         if encoded.absent is not None:
             branches[Branch.NOTHING] = conditioner.without_references(no_text, encoded.absent)
+    # diffusers' own name.
     device, dtype = pipeline._execution_device, pipeline.transformer.dtype  # noqa: SLF001
     return {branch: value.to(device, dtype) for branch, value in branches.items()}

@@ -19,6 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 def plain_attention() -> Iterator[None]:
     """Within it attention is products and a softmax, kept in the precision of its inputs."""
     cuda = torch.backends.cuda  # the switch is kept there, for CPUs too
+    # torch has no types for it.
     before = cuda.fp16_bf16_reduction_math_sdp_allowed()  # type: ignore[no-untyped-call]
     cuda.allow_fp16_bf16_reduction_math_sdp(enabled=True)
     try:

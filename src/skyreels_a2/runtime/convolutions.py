@@ -44,6 +44,7 @@ def _is_slow(video: Tensor) -> bool:
     if type(video) is not Tensor or torch.is_autocast_enabled("cpu"):
         return False
     alone = video.device.type == "cpu" and video.dtype == torch.float32 and video.shape[0] == 1
+    # torch has no types for its backends.
     return alone and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 

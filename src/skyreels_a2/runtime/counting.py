@@ -21,12 +21,13 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 
 def _attention_flops(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
-    flops: int = sdpa_flop_count(  # type: ignore[no-untyped-call]
+    flops: int = sdpa_flop_count(  # type: ignore[no-untyped-call]  # torch has no types for it
         query, key, value
     )
     return flops
 
 
+# Kernels are named by torch.ops alone.
 _ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}  # noqa: SLF001
 """torch's counter knows the attention kernels of GPUs only."""
 
@@ -90,11 +91,11 @@ def _stored_bytes(tensor: Any) -> int:
     return sum(_stored_bytes(getattr(tensor, name)) for name in names)
 
 
-class _MemoryMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _MemoryMode(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for it
     """Adds up the storages that operations make, for as long as they live."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.peak = 0
         self.now = 0
         self._known: set[int] = set()

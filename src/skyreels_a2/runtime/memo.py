@@ -85,6 +85,7 @@ class RequestMemo:
         for attention, processor in self._replaced:
             attention.set_processor(processor)
         for module in self._hooked():
+            # diffusers keeps its hooks to itself.
             module._diffusers_hook.remove_hook(_HOOK, recurse=False)  # noqa: SLF001
 
     def _attach(self) -> None:
@@ -132,7 +133,7 @@ class _MemoProcessor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has n
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,  # noqa: ARG002  (Wan's is always None here)
-        rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002
+        rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002  (Wan's signature)
     ) -> Tensor:
         """Attend from the video to text and pictures."""
         kept, bias = self._told(attn, encoder_hidden_states, hidden_states.dtype)
@@ -195,7 +196,7 @@ def keys_and_values(
 def _like(old: Any, new: Any) -> Any:
     """Attention backend and parallel setting go over to the new processor."""
     new._attention_backend = old._attention_backend  # noqa: SLF001  (diffusers sets them so)
-    new._parallel_config = old._parallel_config  # noqa: SLF001
+    new._parallel_config = old._parallel_config  # noqa: SLF001  (likewise)
     return new
 
 

@@ -86,8 +86,8 @@ def split_tokens(
     for module in transformer.modules():
         processor = getattr(module, "processor", None)
         if processor is not None and hasattr(processor, "_parallel_config"):
-            processor._parallel_config = config  # noqa: SLF001
-    apply_context_parallel(transformer, context, transformer._cp_plan)  # noqa: SLF001
+            processor._parallel_config = config  # noqa: SLF001  (likewise)
+    apply_context_parallel(transformer, context, transformer._cp_plan)  # noqa: SLF001  (likewise)
 
 
 def exchange(run: Callable[[Item], Tensor], items: Sequence[Item], group: Any) -> list[Tensor]:

@@ -92,6 +92,7 @@ def calibration(num_steps: int) -> MagCacheConfig:
     return MagCacheConfig(calibrate=True, num_inference_steps=num_steps)
 
 
+# All makers have one signature.
 def _first_block(cache: StepCache, num_steps: int) -> FirstBlockCacheConfig:  # noqa: ARG001
     return FirstBlockCacheConfig(threshold=cache.chosen_dial)
 
@@ -104,7 +105,7 @@ def _mag(cache: StepCache, num_steps: int) -> MagCacheConfig:
     )
 
 
-def _sea(cache: StepCache, num_steps: int) -> SeaCacheConfig:  # noqa: ARG001
+def _sea(cache: StepCache, num_steps: int) -> SeaCacheConfig:  # noqa: ARG001  (one signature)
     channels = cache.latent_channels
 
     def video(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:

@@ -37,7 +37,7 @@ def video_answer(
     ended = job.finished or None
     return VideoAnswer(
         id=job.id,
-        status="deleted" if deleted else job.state,  # type: ignore[arg-type]
+        status="deleted" if deleted else job.state,  # type: ignore[arg-type]  # a state's value
         cancelling=bool(job.cancelling) and job.state == JobState.RUNNING,
         model=job.model,
         progress=progress_of(job),
@@ -123,7 +123,7 @@ def element_answer(element: SavedElement) -> ElementAnswer:
     return ElementAnswer(
         id=element.id,
         name=element.name,
-        role=element.role,  # type: ignore[arg-type]
+        role=element.role,  # type: ignore[arg-type]  # a role's value
         description=element.description,
         pictures=[f"/v1/elements/{element.id}/pictures/{i}" for i in range(element.pictures)],
         created_at=element.created,

@@ -111,7 +111,7 @@ def _add_own_routes(app: FastAPI) -> None:
         total = len(server.supervisors)
         status = "ok" if ready == total else "degraded" if ready else "starting"
         return HealthAnswer(
-            status=status,  # type: ignore[arg-type]
+            status=status,  # type: ignore[arg-type]  # one of its three words
             workers=total,
             workers_ready=ready,
             queued=counts.get("queued", 0),
@@ -217,4 +217,4 @@ def _describe_bodies(app: FastAPI) -> None:
             known[body.__name__] = schema
         return document
 
-    app.openapi = described  # type: ignore[method-assign]
+    app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way

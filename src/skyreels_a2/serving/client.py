@@ -196,7 +196,7 @@ def _bytes(picture: PictureSource) -> bytes:
             return picture.read_bytes()
         except OSError as error:
             raise InputError(f"{picture} cannot be read ({error.strerror})") from error
-    assert isinstance(picture, Image.Image)  # noqa: S101
+    assert isinstance(picture, Image.Image)  # noqa: S101  (for mypy: all others are paths)
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
     return buffer.getvalue()

@@ -65,6 +65,7 @@ class Forecaster:
         """End the process."""
         with self._lock:
             if self._pool is not None:
+                # The pool itself would wait for what its process is doing.
                 for process in list((self._pool._processes or {}).values()):  # noqa: SLF001
                     process.kill()
                 self._pool.shutdown(wait=False, cancel_futures=True)

@@ -67,6 +67,7 @@ class JobStore:
             row = {**asdict(job), "created": time.time()}
             names = ", ".join(_FIELDS)
             run(
+                # Names of columns are ours; values are bound.
                 f"INSERT INTO jobs ({names}) VALUES ({', '.join(':' + n for n in _FIELDS)})",  # noqa: S608
                 **row,
             )
@@ -281,6 +282,7 @@ class JobStore:
         limit = time.time() if before is None else before
         with self._database.reading() as run:
             rows = run(
+                # Ours as well, as all that is put into statements here.
                 f"SELECT * FROM jobs WHERE {_ENDED} AND finished <= :limit ORDER BY finished",  # noqa: S608
                 limit=limit,
             )

@@ -221,6 +221,7 @@ class Supervisor:
                     self.ready.set()
                     return True
             except (EOFError, OSError):
+                # The traceback would be that of a closed pipe and tell nothing.
                 logger.error("the worker died while it started (%s)", self._cause())  # noqa: TRY400
                 self._end_worker()
                 self._stopping.wait(_STORAGE_SECONDS)

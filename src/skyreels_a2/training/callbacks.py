@@ -65,6 +65,7 @@ class JsonLog(Callback):
 class Validation(Callback):
     """Validates the averaged weights every so often and logs the figures."""
 
+    # The signature is that of all callbacks.
     def on_step(self, trainer: Trainer, figures: Mapping[str, float]) -> None:  # noqa: ARG002
         """Validate when it is time."""
         loop = trainer.config.loop

@@ -238,7 +238,7 @@ def _on_latents(maps: Tensor, size: Sequence[int]) -> Tensor:
 
 def _moments(vae: object, posterior: object) -> tuple[Tensor, Tensor]:
     mean = posterior.mean  # type: ignore[attr-defined]  # diffusers has no types
-    std = posterior.std  # type: ignore[attr-defined]
+    std = posterior.std  # type: ignore[attr-defined]  # likewise
     # Normalisation is affine, so the deviation scales with it and the mean shifts.
     scale = normalize(vae, torch.ones_like(mean)) - normalize(vae, torch.zeros_like(mean))
     return normalize(vae, mean)[0].cpu(), (std * scale)[0].cpu()

@@ -208,6 +208,7 @@ class Trainer:
                 )
             # FSDP2 takes the mean over processes where the batch needs the sum.
             factor = self.processes.size if self.is_sharded else 1
+            # torch has no types for it.
             (losses.sum() * factor / size).backward()  # type: ignore[no-untyped-call]
             total["loss"] += float(losses.detach().sum()) / size
             total |= figures

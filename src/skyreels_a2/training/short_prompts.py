@@ -57,7 +57,7 @@ class _Processor(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no ty
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,  # noqa: ARG002  (Wan's is always None here)
-        rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002
+        rotary_emb: tuple[Tensor, Tensor] | None = None,  # noqa: ARG002  (Wan's signature)
     ) -> Tensor:
         """Attend from the video to text and pictures."""
         tokens = keys_and_values(attn, encoder_hidden_states, self._bias.shape[-1])

@@ -65,6 +65,7 @@ def open_amt(weights: Weights) -> Callable[[Frame, Frame], Frame]:
     """
     place = weights.place("amt")
     with absence("amt"):
+        # torch has no types for it.
         network: Any = torch.jit.load(place, map_location=weights.device)  # type: ignore[no-untyped-call]
 
     @torch.no_grad()

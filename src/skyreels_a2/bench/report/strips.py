@@ -57,7 +57,7 @@ def _row(references: Sequence[Image.Image], frames: Sequence[Image.Image]) -> st
 
 def _reference(picture: object) -> Image.Image:
     try:
-        return _shrunk(open_picture(picture).image)  # type: ignore[arg-type]
+        return _shrunk(open_picture(picture).image)  # type: ignore[arg-type]  # or an error
     except PictureError:
         return _crossed()
 

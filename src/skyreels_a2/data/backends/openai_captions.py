@@ -71,6 +71,7 @@ class OpenAICaptioner:
         url = f"{self._settings.url.rstrip('/')}/chat/completions"
         if not url.startswith(("http://", "https://")):
             raise InputError(f"captions.url is {self._settings.url!r}: give http:// or https://")
+        # http and https only, as checked above.
         request = urllib.request.Request(url, json.dumps(question).encode(), headers)  # noqa: S310
         with urllib.request.urlopen(request, timeout=self._settings.timeout_seconds) as reply:  # noqa: S310
             return str(json.load(reply)["choices"][0]["message"]["content"])

@@ -160,5 +160,6 @@ class Canvas:
 
 
 def _rgb(values: object) -> Colour:
+    # Whatever Pillow gives for a colour: three numbers.
     red, green, blue = (round(min(255.0, max(0.0, v))) for v in values)  # type: ignore[attr-defined]
     return red, green, blue
