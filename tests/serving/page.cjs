@@ -98,6 +98,11 @@ stories.saved = async (page) => {
   await page.getByRole("button", { name: "Save berta" }).click();
   await page.locator("#saved-count", { hasText: "(1)" }).waitFor();
   await page.getByRole("button", { name: "Remove berta" }).click();
+  // Who types faster than the saved elements come is offered them all the same.
+  await page.route("**/v1/elements", async (route) => {
+    await new Promise((there) => setTimeout(there, 2000));
+    await route.continue();
+  });
   await page.reload();
   await page.fill("#prompt", "");
   await page.focus("#prompt");

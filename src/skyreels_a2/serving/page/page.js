@@ -39,7 +39,7 @@ async function start() {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) make();
     else if (event.key === "Enter" && event.target.tagName === "INPUT") event.preventDefault();
   });
-  elements.onChange(changed);
+  elements.onChange(() => { changed(); prompt.namesChanged(); });
   videos.onReuse(reuse);
   videos.onEnd(() => { health(); changed(); });
   prompt.start();

@@ -22,6 +22,9 @@ export function start() {
   });
 }
 
+/** Names have come or gone: offer those that there are now, if somebody is writing one. */
+export function namesChanged() { if (document.activeElement === area) offer(); }
+
 function started() {
   const before = area.value.slice(0, area.selectionStart);
   return before.match(/(?:^|[^\p{L}\d_@.])@([\p{L}\d_-]*)$/u);
