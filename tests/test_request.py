@@ -50,6 +50,8 @@ def test_passes_are_counted_by_what_is_guided():
         ({"guidance_interval": (0.5, 1.5)}, "two rising fractions"),
         ({"guidance_interval": (-0.1, 1.0)}, "two rising fractions"),
         ({"guidance_interval": (float("nan"), 1.0)}, "two rising fractions"),
+        ({"appearance_matching": 1.1}, r"appearance matching is 1\.1: use a number from 0 to 1"),
+        ({"appearance_matching": float("nan")}, "appearance matching is nan"),
         ({"flow_shift": 0.0}, "flow shift is 0.0: use above 0"),
         ({"flow_shift": float("inf")}, "flow shift is inf"),
     ],
@@ -62,6 +64,7 @@ def test_settings_out_of_range_say_what_is_allowed(wrong, message):
 def test_the_ends_of_every_range_are_allowed():
     Sampling(num_inference_steps=1, guidance_scale=0.0, image_guidance_scale=0.0)
     Sampling(guidance_interval=(0.0, 1e-3), flow_shift=1e-3)
+    Sampling(appearance_matching=1.0)
     for seed in (0, MAX_SEED):
         assert GenerationRequest(SCENE, SPEC, seed).seed == seed
 

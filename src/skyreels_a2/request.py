@@ -37,6 +37,9 @@ class Sampling:
         guider: Formula of the text guidance, one of `GUIDERS`.
         guidance_interval: Fractions of the steps between which guidance acts; outside of it
             only the conditional pass runs.
+        appearance_matching: How far elements are drawn to what their references show, 0 to 1
+            (`pipeline.appearance`). For models alone that were taught where to look: their own
+            value is above 0.
         scheduler: Solver, one of `SCHEDULERS`.
         flow_shift: Shift of the noise levels; None is the model's own (8 as published).
         negative_prompt: Text of the unconditional pass.
@@ -50,6 +53,7 @@ class Sampling:
     image_guidance_scale: float = 1.0
     guider: str = "cfg"
     guidance_interval: tuple[float, float] = (0.0, 1.0)
+    appearance_matching: float = 0.0
     scheduler: str = "unipc"
     flow_shift: float | None = None
     negative_prompt: str = PUBLISHED_NEGATIVE_PROMPT
@@ -63,12 +67,35 @@ class Sampling:
         start, stop = self.guidance_interval
         given, rule = f"{start:g} to {stop:g}", "two rising fractions of the steps from 0 to 1"
         _require("guidance interval", given, rule, 0 <= start < stop <= 1)
+        matching = self.appearance_matching
+        _require("appearance matching", matching, "a number from 0 to 1", 0 <= matching <= 1)
         if (shift := self.flow_shift) is not None:
             _require("flow shift", shift, "above 0", math.isfinite(shift) and shift > 0)
 
     def updated(self, changes: Mapping[str, Any]) -> Sampling:
-        """The same with what is not None in `changes` put in its place."""
-        return replace(self, **{k: v for k, v in changes.items() if v is not None})
+        """A model's own way with what is not None in `changes` put in its place.
+
+        Raises:
+            SamplingError: A value outside its range, or of what the model cannot do.
+        """
+        changed = replace(self, **{k: v for k, v in changes.items() if v is not None})
+        changed.check_for(self)
+        return changed
+
+    def check_for(self, own: Sampling) -> None:
+        """Make sure that a model can sample so.
+
+        Args:
+            own: How it samples where nothing is said.
+
+        Raises:
+            SamplingError: It was not taught where to look, and appearance matching needs that.
+        """
+        if self.appearance_matching and not own.appearance_matching:
+            raise SamplingError(
+                f"appearance matching is {self.appearance_matching:g}: use 0 with this model, "
+                "which was not taught where to look (flow.correspondence)"
+            )
 
     @property
     def num_passes(self) -> int:

@@ -20,12 +20,13 @@ def test_a_folder_may_say_some(tmp_path):
 def test_a_folder_may_say_how_it_samples(tmp_path):
     (tmp_path / "model_index.json").write_text(
         '{"defaults": {"scheduler": "euler", "image_guidance_scale": 2.5, "held_frames": 3, '
-        '"guidance_interval": [0, 0.6]}}'
+        '"guidance_interval": [0, 0.6], "appearance_matching": 0.5}}'
     )
     sampling = ModelDefaults.of_folder(tmp_path).sampling
     assert (sampling.scheduler, sampling.image_guidance_scale) == ("euler", 2.5)
     assert sampling.num_inference_steps == 50
     assert sampling.guidance_interval == (0, 0.6)
+    assert sampling.appearance_matching == 0.5
 
 
 @pytest.mark.parametrize(

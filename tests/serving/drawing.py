@@ -105,6 +105,7 @@ def drawing_model(name: str = "drawing") -> ServedModel:
             num_inference_steps=2,
             guidance_scale=3.0,
             guidance_interval=(0.0, 0.6),
+            appearance_matching=0.5,
             scheduler="euler",
             negative_prompt="",
         ),

@@ -48,6 +48,8 @@ stories.whole = async (page) => {
   await page.locator("#more summary").click();
   await page.fill("#steps", "30");
   await page.fill("#guidance-from", "0.2");
+  assert.equal(await page.getAttribute("#matching", "placeholder"), "0.5");
+  await page.fill("#matching", "0.25");
   await shot(page, "composed");
   await page.keyboard.press("Control+Enter");
   const first = page.locator(".video").first();
@@ -58,6 +60,7 @@ stories.whole = async (page) => {
   // What is left empty is the model's own, as it stands in the field.
   const job = await page.request.get(`${url}/v1/videos/${id}`).then((answer) => answer.json());
   assert.deepEqual(job.guidance_interval, [0.2, 0.6]);
+  assert.equal(job.appearance_matching, 0.25);
   await page.reload();
   const found = page.locator(`.video[data-id=${id}]`);
   await found.locator(".state", { hasText: "step" }).waitFor();

@@ -31,9 +31,15 @@ def test_a_request_samples_as_the_model_does_unless_it_says_how(api):
     (model,) = api.get("/v1/models").json["data"]
     assert (model["scheduler"], model["image_guidance_scale"]) == ("euler", 1.0)
     assert model["guidance_interval"] == [0.0, 0.6]
+    assert model["appearance_matching"] == 0.5
     silent = api.ask("POST", "/v1/videos", cup()).json
     assert (silent["scheduler"], silent["num_inference_steps"]) == ("euler", 2)
     assert silent["guidance_interval"] == [0.0, 0.6]
+    assert silent["appearance_matching"] == 0.5
+    assert (
+        api.ask("POST", "/v1/videos", cup(appearance_matching=0)).json["appearance_matching"] == 0
+    )
+    assert api.ask("POST", "/v1/videos", cup(appearance_matching=2)).status == 422
     assert api.ask("POST", "/v1/videos", cup(scheduler="dpm++")).json["scheduler"] == "dpm++"
 
 

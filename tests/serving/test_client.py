@@ -38,6 +38,7 @@ def test_a_server_is_a_composer(api, request_):
     job = api.get("/v1/videos?limit=1").json["data"][0]
     assert (job["text"], job["seed"], job["guidance_scale"]) == ("a woman lifts a cup", 258, 2.0)
     assert job["guidance_interval"] == [0.0, 1.0]  # as asked; the server's model ends it at 0.6
+    assert job["appearance_matching"] == 0.0  # likewise
     assert [r["strength"] for r in job["input_references"]] == [1.0, 0.5]
     assert len(job["input_references"][0]["pictures"]) == 2
 

@@ -2,17 +2,9 @@ import pytest
 import torch
 from diffusers.models.transformers import transformer_wan
 
+from skyreels_a2.runtime.looks import HEAD, QUARTERS, Look, rotated, taught_blocks, watch
 from skyreels_a2.training.config import Flow
-from skyreels_a2.training.correspondence import (
-    HEAD,
-    QUARTERS,
-    Look,
-    _rotated,
-    correspondence_loss,
-    targets,
-    taught_blocks,
-    watch,
-)
+from skyreels_a2.training.correspondence import correspondence_loss, targets
 from skyreels_a2.training.flow import FlowTask
 
 SIZE = (4, 4, 8)
@@ -82,7 +74,7 @@ def test_it_sees_the_queries_and_keys_that_attention_is_computed_from(
     rotary = transformer.rope(latents)
     assert len(looks) == len(taught_blocks(transformer))
     for look in looks:
-        turned = _rotated(look.query, rotary), _rotated(look.key, rotary)
+        turned = rotated(look.query, rotary), rotated(look.key, rotary)
         assert any(
             all(
                 whole[:, :, HEAD].shape == own.shape and torch.allclose(whole[:, :, HEAD], own)

@@ -89,6 +89,9 @@ GuidanceInterval = Annotated[
     tuple[float, float] | None,
     _sampling("--guidance-interval", text="Fractions of the steps between which guidance acts."),
 ]
+AppearanceMatching = Annotated[
+    Number, _sampling("--appearance-matching", text="How far elements are drawn to their pictures.")
+]
 Scheduler = Annotated[Text, _sampling("--scheduler", text=", ".join(SCHEDULERS))]
 FlowShift = Annotated[Number, _sampling("--flow-shift", text="Shift of the noise levels.")]
 

@@ -51,6 +51,7 @@ def generate(  # noqa: PLR0913  (the flags are the interface)
     image_guidance_scale: flags.ImageGuidanceScale = None,
     guider: flags.Guider = None,
     guidance_interval: flags.GuidanceInterval = None,
+    appearance_matching: flags.AppearanceMatching = None,
     scheduler: flags.Scheduler = None,
     flow_shift: flags.FlowShift = None,
     model: flags.Model = "a2-tiny",

@@ -25,6 +25,7 @@ _SAMPLING = (
     "image_guidance_scale",
     "guider",
     "guidance_interval",
+    "appearance_matching",
     "scheduler",
     "flow_shift",
     "negative_prompt",
@@ -83,6 +84,7 @@ class Job(_Strict):
     image_guidance_scale: float | None = None
     guider: str | None = None
     guidance_interval: tuple[float, float] | None = None
+    appearance_matching: float | None = None
     scheduler: str | None = None
     flow_shift: float | None = None
     negative_prompt: str | None = None

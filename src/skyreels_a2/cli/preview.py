@@ -58,7 +58,8 @@ def describe(targets: Sequence[Target], choice: ModelChoice) -> None:
         f"of which {len(request.composition.references)} hold the references",
         "sampling": f"{sampling.num_inference_steps} steps of {sampling.scheduler}, "
         f"{sampling.guider} {sampling.guidance_scale:g}, "
-        f"image guidance {sampling.image_guidance_scale:g}",
+        f"image guidance {sampling.image_guidance_scale:g}, "
+        f"appearance matching {sampling.appearance_matching:g}",
         "seeds": ", ".join(str(target.request.seed) for target in targets),
         "output": ", ".join(str(target.output) for target in targets),
     }

@@ -49,6 +49,7 @@ class RemoteChoice:
             guidance_scale=told.guidance_scale,
             image_guidance_scale=told.image_guidance_scale,
             guidance_interval=told.guidance_interval,
+            appearance_matching=told.appearance_matching,
             scheduler=told.scheduler,
             negative_prompt=told.negative_prompt,
         )

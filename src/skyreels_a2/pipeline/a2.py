@@ -163,6 +163,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
         image_guidance_scale: float | None = None,
         guider: str = "cfg",
         guidance_interval: tuple[float, float] | None = None,
+        appearance_matching: float | None = None,
         negative_prompt: str | None = None,
         num_videos_per_prompt: int = 1,
         generator: Generators = None,
@@ -181,7 +182,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
             height, width: Pixels, multiples of 16; the model's own by default.
             num_frames: 4k+1 frames that are *sampled*; N references take the first 4·N of them.
             num_inference_steps, guidance_scale, image_guidance_scale, guider, guidance_interval,
-                negative_prompt: See `Sampling`; the model's own by default.
+                appearance_matching, negative_prompt: See `Sampling`; the model's own by default.
             num_videos_per_prompt: Videos to make.
             generator: One for all, or a list with one for each video.
             latents: Noise (videos, 16, t, h, w) instead of a draw.
@@ -215,6 +216,7 @@ class SkyReelsA2Pipeline(DiffusionPipeline, WanLoraLoaderMixin):  # type: ignore
                 "image_guidance_scale": image_guidance_scale,
                 "guider": guider,
                 "guidance_interval": guidance_interval,
+                "appearance_matching": appearance_matching,
                 "negative_prompt": negative_prompt,
             }
         )

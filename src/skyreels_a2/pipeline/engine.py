@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from skyreels_a2.errors import SamplingError
+from skyreels_a2.pipeline.appearance import NO_MATCHING, AppearanceMatching, Matching
 from skyreels_a2.pipeline.decode import Share
 from skyreels_a2.pipeline.encodings import Encodings
 from skyreels_a2.pipeline.prediction import AmongProcesses, InOneBatch, OneByOne
@@ -43,26 +45,43 @@ class Engine:
 
     @contextmanager
     def predictor(
-        self, transformer: Any, windows: Windows | None, num_steps: int
+        self,
+        transformer: Any,
+        windows: Windows | None,
+        num_steps: int,
+        matching: Matching = NO_MATCHING,
     ) -> Iterator[Predictor]:
-        """The transformer for one run; what it remembers is gone at the end."""
+        """The transformer for one run; what it remembers is gone at the end.
+
+        Raises:
+            SamplingError: Appearance matching, and several processes.
+        """
+        if matching.draws and self.processes is not None:
+            raise SamplingError(
+                f"appearance matching is {matching.strength:g}, and processes share the video: "
+                "set it to 0 (--appearance-matching 0), or use one process"
+            )
         if self.memo is not None:
             self.memo.clear()
         if self.step_cache is not None:
             self.step_cache.enable(transformer, num_steps)
         try:
-            yield self._predictor(transformer, windows)
+            yield self._predictor(transformer, windows, matching)
         finally:
             if self.step_cache is not None:
                 self.step_cache.disable(transformer)
             if self.memo is not None:
                 self.memo.clear()
 
-    def _predictor(self, transformer: Any, windows: Windows | None) -> Predictor:
+    def _predictor(
+        self, transformer: Any, windows: Windows | None, matching: Matching
+    ) -> Predictor:
         kind = InOneBatch if self.batch_guidance else OneByOne
         predict: Predictor = kind(transformer, self.memo)
         if self.processes is not None and self.processes.passes is not None:
             predict = AmongProcesses(OneByOne(transformer, self.memo), self.processes.passes)
+        if matching.draws:
+            predict = AppearanceMatching(predict, transformer, matching)
         return predict if windows is None else Windowed(predict, windows)
 
     @property

@@ -27,8 +27,8 @@ class ModelDefaults:
         width, height: Pixels.
         num_frames: Frames that are sampled, those of the references included: the model's window.
         fps: Frames per second.
-        num_inference_steps, guidance_scale, image_guidance_scale, guidance_interval, scheduler,
-            negative_prompt: See `Sampling`.
+        num_inference_steps, guidance_scale, image_guidance_scale, guidance_interval,
+            appearance_matching, scheduler, negative_prompt: See `Sampling`.
         held_frames: How references are encoded; see `Conditioner`. Decides what the model is
             told, so it is the model's and not the user's to say.
     """
@@ -41,6 +41,7 @@ class ModelDefaults:
     guidance_scale: float = 5.0
     image_guidance_scale: float = 1.0
     guidance_interval: tuple[float, float] = (0.0, 1.0)
+    appearance_matching: float = 0.0
     scheduler: str = "unipc"
     negative_prompt: str = PUBLISHED_NEGATIVE_PROMPT
     held_frames: int = 1

@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor
 
 from skyreels_a2.conditioning.conditioner import Conditioner, Conditioning, EncodedReferences
-from skyreels_a2.elements import Composition
+from skyreels_a2.elements import Composition, Role
 from skyreels_a2.errors import SamplingError
+from skyreels_a2.pipeline.appearance import Matching
 from skyreels_a2.pipeline.checkpoints import Checkpoint
 from skyreels_a2.pipeline.guidance import Branch, Guidance
 from skyreels_a2.pipeline.latent_preview import LatentPreview
@@ -76,6 +77,7 @@ def sample(pipeline: Any, run: Run) -> Tensor:
     """
     for remark in run.composition.remarks():
         logger.warning("%s", remark)
+    run.sampling.check_for(pipeline.defaults.sampling)
     guidance = Guidance(run.sampling)
     windows = None
     if run.window is not None:
@@ -102,7 +104,8 @@ def sample(pipeline: Any, run: Run) -> Tensor:
         start, latents = run.checkpoint.restore(latents, run.scheduler)
     if run.preview is not None:
         run.preview.learn(run.composition.references, run.spec, branches[0][Branch.FULL], latents)
-    with pipeline.engine.predictor(pipeline.transformer, windows, steps) as predict:
+    matching = Matching(run.sampling.appearance_matching, _drawn(run.composition))
+    with pipeline.engine.predictor(pipeline.transformer, windows, steps, matching) as predict:
         latents = denoise(
             predict,
             run.scheduler,
@@ -114,6 +117,12 @@ def sample(pipeline: Any, run: Run) -> Tensor:
             seeds=seeds,
         )
     return latents if windows is None else steady_colours(latents, run.references)
+
+
+def _drawn(composition: Composition) -> tuple[float, ...]:
+    """Of each reference, how far to draw to it; places come out well enough without."""
+    elements = [reference.element for reference in composition.references]
+    return tuple(0.0 if e.role is Role.BACKGROUND else e.strength for e in elements)
 
 
 def _watched(run: Run) -> Callable[[int, Tensor, Tensor], Tensor]:

@@ -18,6 +18,7 @@ from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnP
 from torch import Tensor
 
 from skyreels_a2.errors import ModelError
+from skyreels_a2.runtime.looks import like
 from skyreels_a2.runtime.padding import count_words, padding_bias
 
 _TEXT_LENGTH = 512
@@ -95,7 +96,7 @@ class RequestMemo:
                 found = type(attention.processor).__name__
                 raise ModelError(f"cross-attention runs by {found}: only Wan's own can be memoised")
             self._replaced.append((attention, attention.processor))
-            attention.set_processor(_like(attention.processor, _MemoProcessor(self)))
+            attention.set_processor(like(attention.processor, _MemoProcessor(self)))
         for module in self._hooked():
             registry = HookRegistry.check_if_exists_or_initialize(module)
             registry.register_hook(_KeepOutput(self), _HOOK)
@@ -191,13 +192,6 @@ def keys_and_values(
         return key, value, None, None
     image_key = attn.norm_added_k(attn.add_k_proj(pictures)).unflatten(2, heads)
     return key, value, image_key, attn.add_v_proj(pictures).unflatten(2, heads)
-
-
-def _like(old: Any, new: Any) -> Any:
-    """Attention backend and parallel setting go over to the new processor."""
-    new._attention_backend = old._attention_backend  # noqa: SLF001  (diffusers sets them so)
-    new._parallel_config = old._parallel_config  # noqa: SLF001  (likewise)
-    return new
 
 
 def fuse_self_attention(transformer: Any) -> None:

@@ -69,6 +69,7 @@ def video_answer(
         scheduler=sampling.scheduler,
         flow_shift=sampling.flow_shift,
         guidance_interval=sampling.guidance_interval,
+        appearance_matching=sampling.appearance_matching,
         priority=job.priority,
         num_bytes=job.num_bytes,
         remarks=list(remarks),

@@ -168,6 +168,7 @@ def _as_form(
         "negative_prompt": sampling.negative_prompt,
         "guider": sampling.guider,
         "guidance_interval": json.dumps(sampling.guidance_interval),
+        "appearance_matching": repr(sampling.appearance_matching),
         "scheduler": sampling.scheduler,
     }
     if sampling.flow_shift is not None:

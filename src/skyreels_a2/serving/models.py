@@ -91,6 +91,7 @@ class ServedModel:
             "guidance_scale": self.sampling.guidance_scale,
             "image_guidance_scale": self.sampling.image_guidance_scale,
             "guidance_interval": self.sampling.guidance_interval,
+            "appearance_matching": self.sampling.appearance_matching,
             "scheduler": self.sampling.scheduler,
             "negative_prompt": self.sampling.negative_prompt,
             "fingerprint": self.record(self.spec).fingerprint,

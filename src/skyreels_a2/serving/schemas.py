@@ -87,6 +87,12 @@ class VideoRequest(_Asked):
         default=None,
         description="Fractions of the steps between which guidance acts; else the model's.",
     )
+    appearance_matching: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How far elements are drawn to their references; else the model's.",
+    )
     priority: int = Field(default=0, ge=-10, le=10, description="Higher goes first.")
     user: _Name | None = Field(
         default=None, description="Who takes turns in the queue; without API keys only."
@@ -178,6 +184,7 @@ class VideoAnswer(BaseModel):
     scheduler: str
     flow_shift: float | None = Field(description="Null for the model's own.")
     guidance_interval: tuple[float, float]
+    appearance_matching: float
     priority: int
     num_bytes: int
     remarks: list[str] = Field(default_factory=list)
@@ -258,6 +265,7 @@ class ModelAnswer(BaseModel):
     guidance_scale: float
     image_guidance_scale: float = 1.0
     guidance_interval: tuple[float, float] = (0.0, 1.0)
+    appearance_matching: float = 0.0
     scheduler: str = "unipc"
     negative_prompt: str
     fingerprint: str | None = Field(description="Equal for equal weights and configurations.")

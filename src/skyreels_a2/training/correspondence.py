@@ -10,62 +10,16 @@ matched by a network, here they are the renderer's truth.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from diffusers.models.embeddings import apply_rotary_emb
-from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from torch import Tensor
 
-QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))
-"""Rows and columns of the latents of a token, by taught block."""
+from skyreels_a2.runtime.looks import QUARTERS, Look, rotated
+
 SPREAD = 0.35
 """Deviation of the wanted attention round the right place, in tokens."""
 FAINT = 0.25
 """Share of a quarter that one reference must fill; else it is asked nothing."""
-HEAD = 0
-"""The head of a block that is taught; the others look where they like."""
-
-
-class Look(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
-    """Wan's self-attention, which leaves what its taught head looks with.
-
-    A processor and no hook, since compiled blocks do not call hooks.
-
-    Attributes:
-        query, key: Of the last pass, before the rotary embedding: (batch, tokens, head_dim).
-    """
-
-    query: Tensor
-    key: Tensor
-
-    def __call__(self, attn: Any, hidden_states: Tensor, *rest: Any, **more: Any) -> Tensor:
-        """Attend; compiled, the projections here are those of the attention itself."""
-        size = attn.inner_dim // attn.heads
-        part = slice(HEAD * size, (HEAD + 1) * size)
-        self.query = attn.norm_q(attn.to_q(hidden_states))[..., part]
-        self.key = attn.norm_k(attn.to_k(hidden_states))[..., part]
-        attended: Tensor = super().__call__(attn, hidden_states, *rest, **more)
-        return attended
-
-
-def taught_blocks(transformer: Any) -> list[Any]:
-    """The blocks whose attention is taught: four from three eighths of the depth on."""
-    blocks, count = transformer.blocks, len(transformer.blocks)
-    first = count * 3 // 8
-    return list(blocks[first : first + len(QUARTERS)])
-
-
-def watch(transformer: Any) -> list[Look]:
-    """What the taught heads look with from the next forward pass on, one a block.
-
-    The processors stay: blocks that are computed again for the backward pass must meet the same.
-    """
-    attentions = [block.attn1 for block in taught_blocks(transformer)]
-    for attention in attentions:
-        if not isinstance(attention.processor, Look):
-            attention.set_processor(Look())
-    return [attention.processor for attention in attentions]
 
 
 def correspondence_loss(
@@ -86,7 +40,7 @@ def correspondence_loss(
     total = torch.zeros(len(places), device=places.device)
     for look, quarter in zip(looks, QUARTERS, strict=False):  # a shallow model has fewer blocks
         wanted, weight = targets(places, emphasis, quarter)
-        turned = _rotated(look.query, rotary)[:, first:], _rotated(look.key, rotary)
+        turned = rotated(look.query, rotary)[:, first:], rotated(look.key, rotary)
         logits = turned[0] @ turned[1].transpose(1, 2) * look.query.shape[-1] ** -0.5
         surprise = torch.logsumexp(logits, 2) - (wanted * logits[..., :first]).sum(2)
         total = total + (surprise * weight).sum(1) / weight.sum(1).clamp_min(1e-6)
@@ -130,10 +84,3 @@ def _bell(place: Tensor, tokens: int) -> Tensor:
     middles = torch.arange(tokens, device=place.device) + 0.5
     centre = (place * tokens).clamp(0, tokens)
     return (-((middles - centre[..., None]) ** 2) / (2 * SPREAD**2)).exp()
-
-
-def _rotated(tokens: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-    """Positions turned into (batch, tokens, head_dim); pairs lie side by side, as Wan has them."""
-    cos, sin = (table[0, :, 0] for table in rotary)
-    turned: Tensor = apply_rotary_emb(tokens[:, None].float(), (cos, sin))[:, 0]
-    return turned

@@ -14,8 +14,9 @@ from torch import Generator, Tensor
 
 from skyreels_a2.conditioning.conditioner import Conditioner, Conditioning
 from skyreels_a2.conditioning.spatial import reference_mask
+from skyreels_a2.runtime.looks import watch
 from skyreels_a2.training.config import Flow
-from skyreels_a2.training.correspondence import correspondence_loss, watch
+from skyreels_a2.training.correspondence import correspondence_loss
 from skyreels_a2.training.examples import Example
 from skyreels_a2.training.objective import (
     TIMESTEPS,

@@ -9,7 +9,7 @@ const at = (id) => document.getElementById(id);
 /** Fields of a request that are numbers, by the id of their input; empty is the model's own. */
 const NUMBERS = {
   seconds: "seconds", seed: "seed", fps: "fps", num_inference_steps: "steps", guidance_scale: "guidance",
-  image_guidance_scale: "image-guidance", flow_shift: "flow-shift",
+  image_guidance_scale: "image-guidance", appearance_matching: "matching", flow_shift: "flow-shift",
 };
 const DRAFT = ["prompt", ...Object.values(NUMBERS), "count", "own-size", "negative", "guider", "scheduler", "guidance-from", "guidance-to"];
 let models = [];
@@ -71,6 +71,7 @@ function modelChosen() {
   at("guidance").placeholder = model.guidance_scale;
   at("image-guidance").placeholder = model.image_guidance_scale;
   [at("guidance-from").placeholder, at("guidance-to").placeholder] = model.guidance_interval;
+  at("matching").placeholder = model.appearance_matching;
   at("fps").placeholder = model.fps;
 }
 

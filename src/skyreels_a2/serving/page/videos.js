@@ -158,7 +158,7 @@ async function tell(entry) {
     ["model", job.model], ["size", job.size], ["frames", `${job.num_frames} at ${job.fps} a second`],
     ["seed", job.seed], ["steps", `${job.num_inference_steps}, ${job.scheduler}`],
     ["guidance", `${job.guidance_scale}, ${job.guider}${from > 0 || to < 1 ? `, from ${from} to ${to} of the steps` : ""}`],
-    ["picture guidance", job.image_guidance_scale], ["flow shift", job.flow_shift ?? "the model's own"],
+    ["picture guidance", job.image_guidance_scale], ["appearance matching", job.appearance_matching], ["flow shift", job.flow_shift ?? "the model's own"],
     ["not in it", job.negative_prompt || "–"], ["the model reads", job.text],
     ["priority", job.priority], ["asked", new Date(1000 * job.created_at).toLocaleString()], ["id", job.id],
   ];
