@@ -103,7 +103,7 @@ def test_subjects_are_drawn_to_their_references_as_far_as_these_count(
     without, with_it = (
         frames_of(
             taught,
-            replace(request_of(steps=4, appearance_matching=matching), composition=alone),
+            replace(request_of(steps=6, appearance_matching=matching), composition=alone),
         )
         for matching in (0.0, 1.0)
     )
@@ -112,7 +112,7 @@ def test_subjects_are_drawn_to_their_references_as_far_as_these_count(
 
 @pytest.mark.parametrize("image_scale", [1.0, 2.0])
 def test_ways_of_running_give_the_same_video(taught, request_of, frames_of, image_scale):
-    asked = request_of(steps=4, appearance_matching=0.5, image_guidance_scale=image_scale)
+    asked = request_of(steps=6, appearance_matching=0.5, image_guidance_scale=image_scale)
     exact = frames_of(taught, asked)
     fuse_self_attention(taught.transformer)
     taught.engine = Engine(memo=RequestMemo(taught.transformer), batch_guidance=True)
@@ -120,7 +120,7 @@ def test_ways_of_running_give_the_same_video(taught, request_of, frames_of, imag
 
 
 def test_what_one_run_saw_is_gone_for_the_next(taught, request_of, frames_of):
-    asked = request_of(steps=4, appearance_matching=0.5)
+    asked = request_of(steps=6, appearance_matching=0.5)
     exact = frames_of(taught, asked)
     plain = frames_of(taught, request_of())
     frames_of(taught, request_of(appearance_matching=0.5, references=1, seed=4))

@@ -27,8 +27,8 @@ from skyreels_a2.pipeline.guidance import Branch
 from skyreels_a2.pipeline.sampling import Branches, Moment, Predictor
 from skyreels_a2.runtime.looks import QUARTERS, Look, rotated, watch
 
-NOISIEST = 0.85
-"""Noise level above which nobody can know yet where anything will be."""
+NOISIEST = 0.7
+"""Noise level above which nobody's place is settled; drawn there, fewer go where they should."""
 SURE = 0.5
 """Share of the attention on references that must fall on one."""
 NEAR = 1

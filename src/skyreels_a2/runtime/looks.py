@@ -25,12 +25,10 @@ class Look(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
 
     Attributes:
         query, key: Of the last pass, before the rotary embedding: (batch, tokens, head_dim).
-        seen: Whether there was one since the last was forgotten.
     """
 
     query: Tensor
     key: Tensor
-    seen: bool = False
 
     def __call__(self, attn: Any, hidden_states: Tensor, *rest: Any, **more: Any) -> Tensor:
         """Attend; compiled, the projections here are those of the attention itself."""
@@ -41,15 +39,18 @@ class Look(WanAttnProcessor):  # type: ignore[misc]  # diffusers has no types
         size = attn.inner_dim // attn.heads
         part = slice(HEAD * size, (HEAD + 1) * size)
         self.query, self.key = attn.norm_q(query)[..., part], attn.norm_k(key)[..., part]
-        self.seen = True
         attended: Tensor = super().__call__(attn, hidden_states, *rest, **more)
         return attended
 
     def forget(self) -> None:
         """Let go of the last pass."""
-        self.seen = False
-        self.__dict__.pop("query", None)
-        self.__dict__.pop("key", None)
+        for name in ("query", "key"):
+            self.__dict__.pop(name, None)
+
+    @property
+    def seen(self) -> bool:
+        """Whether there was a pass since the last was forgotten."""
+        return "key" in self.__dict__
 
 
 def taught_blocks(transformer: Any) -> list[Any]:
