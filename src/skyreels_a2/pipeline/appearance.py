@@ -77,9 +77,10 @@ class AppearanceMatching:
         # First, and by itself: the heads of another pass look elsewhere.
         velocities = self._inner({Branch.FULL: told[Branch.FULL]}, latents, moment)
         matches = self._matches(latents, moment.scope)
-        rest: dict[Branch, Conditioning] = {**told}
+        rest = dict(told)
         del rest[Branch.FULL]
-        velocities |= self._inner(rest, latents, moment) if rest else {}
+        if rest:
+            velocities |= self._inner(rest, latents, moment)
         if matches is None or moment.sigma > NOISIEST:
             return velocities
         warped, weight = self._drawn(told[Branch.FULL], latents, matches)
