@@ -119,6 +119,14 @@ def test_ways_of_running_give_the_same_video(taught, request_of, frames_of, imag
     assert np.abs(frames_of(taught, asked).astype(int) - exact).max() <= 1
 
 
+def test_compiled_blocks_are_watched_too(taught, request_of, frames_of):
+    asked = request_of(steps=6, appearance_matching=0.5)
+    exact, plain = frames_of(taught, asked), frames_of(taught, request_of(steps=6))
+    taught.transformer.compile_repeated_blocks()
+    assert np.abs(frames_of(taught, asked).astype(int) - exact).max() <= 1
+    assert np.abs(frames_of(taught, request_of(steps=6)).astype(int) - plain).max() <= 1
+
+
 def test_what_one_run_saw_is_gone_for_the_next(taught, request_of, frames_of):
     asked = request_of(steps=6, appearance_matching=0.5)
     exact = frames_of(taught, asked)

@@ -1,13 +1,16 @@
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from skyreels_a2.elements import Role
 from skyreels_a2.errors import InputError
 from skyreels_a2.scenes.drawn.source import BuiltinSource
 from skyreels_a2.scenes.splits import Split, assets_of
-from skyreels_a2.training.fidelity.suite import NUM_DISTRACTORS, Suite
+from skyreels_a2.training.fidelity.suite import NUM_DISTRACTORS, SOLID, Suite, inside
 
 
 def held_out_ids():
@@ -48,6 +51,44 @@ def test_a_case_depends_on_seed_and_number_alone(cases, suite):
     assert again.request.seed == cases[2].request.seed
     other = replace(suite, seed=suite.seed + 1).case(2)
     assert other.request.composition.prompt != again.request.composition.prompt
+
+
+class Netted(BuiltinSource):
+    """Two of three objects are nets: lines, and what is behind them."""
+
+    @cached_property
+    def nets(self):
+        objects = sorted(s.id for s in self.subjects if s.role is Role.OBJECT)
+        return set(objects) - set(objects[::3])
+
+    def sprite(self, subject_id):
+        sprite = super().sprite(subject_id)
+        if subject_id not in self.nets:
+            return sprite
+        rows, columns = np.indices(sprite.shape[1:3])
+        lines = (rows % 20 < 6) | (columns % 20 < 6)
+        return np.where(lines[..., None], sprite, 0)
+
+
+def test_what_is_mostly_lines_is_not_asked_for():
+    source = Netted()
+    suite = Suite(source, count=16)
+    objects = {target.id for case in suite for target in case.targets if target.role is Role.OBJECT}
+    assert objects
+    assert not objects & source.nets
+
+
+@given(arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12)))
+def test_a_share_of_a_mask_is_inside_and_thickening_it_only_adds(mask):
+    share = inside(mask)
+    assert 0 <= share < 1
+    if mask.any():
+        assert inside(mask.repeat(2, axis=0).repeat(2, axis=1)) >= share
+
+
+def test_a_block_is_mostly_inside_and_lines_have_no_inside():
+    assert inside(np.ones((20, 20), dtype=bool)) == 18 * 18 / 400 > SOLID
+    assert inside(np.eye(20, dtype=bool)) == inside(np.zeros((3, 3), dtype=bool)) == 0
 
 
 def test_a_source_with_too_few_assets_is_refused():

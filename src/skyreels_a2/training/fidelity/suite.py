@@ -1,8 +1,9 @@
 """Held-out compositions with known truth: what a composer is asked for, and what is right.
 
 Every case is one translating character, at most one object and a background that nobody was
-trained on, in plain light and so that everybody is clearly seen for a while: what the truth does
-not show well cannot be asked of a model. A case is decided by the source, the suite's seed and its
+trained on, in plain light and so that everybody is clearly seen for a while and is more than lines
+(a needle or a net drawn at this size shows mostly what is behind it): what the truth does not show
+well cannot be asked of a model. A case is decided by the source, the suite's seed and its
 number alone. Distractors are references of other assets of the same role, posed at random as all
 references are; held-out assets come first, and training assets fill up where a source has too few.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import Generator
@@ -30,6 +32,9 @@ from skyreels_a2.scenes.splits import Split, split_of
 from skyreels_a2.training.triplets import SCENES
 from skyreels_a2.video import TIME_STEP, Frames, VideoSpec
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 SEED = 20_000_000
 """Seed of the suite; training counts up from 0."""
 NUM_DISTRACTORS = 19
@@ -37,8 +42,10 @@ CLEAR = 0.75
 """Share of a subject that must be seen in the frame where most of it is."""
 FEWEST_CLEAR = 8
 """Frames in which it must be."""
+SOLID = 0.5
+"""Share of a subject's pixels that must have nothing but itself around them."""
 MOST_ATTEMPTS = 100
-"""Scenes tried for a case before one that hides a subject is taken."""
+"""Scenes tried for a case before one that shows a subject badly is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +203,30 @@ class Suite:
 
 
 def _is_clear(rendered: RenderedScene, member: Member) -> bool:
-    """Whether some frames show a subject whole enough to tell who it is."""
+    """Whether some frames show a subject whole and solid enough to tell who it is."""
     if member.asset.role is Role.BACKGROUND:
         return True
-    largest = max(
-        (
-            int(layer.solid.sum())
-            for drawn in rendered.layers
-            for layer in drawn
-            if layer.element == member.id
-        ),
-        default=0,
+    whole = max(
+        (layer.solid for drawn in rendered.layers for layer in drawn if layer.element == member.id),
+        key=np.sum,
+        default=np.zeros((1, 1), dtype=bool),
     )
     seen = sorted(int(rendered.mask(member.id, t).sum()) for t in range(len(rendered.frames)))
-    return seen[-min(FEWEST_CLEAR, len(seen))] >= CLEAR * largest > 0
+    largest = int(whole.sum())
+    if seen[-min(FEWEST_CLEAR, len(seen))] < CLEAR * largest:
+        return False
+    return inside(whole) >= SOLID
+
+
+def inside(mask: NDArray[np.bool_]) -> float:
+    """Share of a mask's pixels whose eight neighbours belong to it too: lines and nets have none.
+
+    Args:
+        mask: bool (height, width); what is beyond it does not belong to it.
+    """
+    padded = np.pad(mask, 1)
+    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    return float(around.all(axis=(2, 3)).sum() / max(1, mask.sum()))
 
 
 def _posed(rng: Generator, asset: Subject | Background, camera: Camera) -> Member:
