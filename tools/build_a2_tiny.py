@@ -49,9 +49,10 @@ DEFAULTS = ModelDefaults(
     num_frames=33,
     fps=10.0,
     num_inference_steps=12,
-    guidance_scale=2.0,
+    guidance_scale=3.0,
     image_guidance_scale=3.0,
-    scheduler="euler",
+    appearance_matching=0.5,
+    scheduler="euler-ancestral",
     held_frames=3,
     negative_prompt="",
 )

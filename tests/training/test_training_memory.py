@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from skyreels_a2.training.memory import (
     sizes_of,
     sum_lines,
 )
+from skyreels_a2.training.recipes import find_recipe
 from skyreels_a2.training.trainable import RECIPES, select
 from skyreels_a2.video import VideoSpec
 
@@ -197,3 +199,14 @@ def test_the_committed_page_is_what_the_tool_writes(tmp_path):
     subprocess.run(command, check=True, cwd=ROOT)
     committed = (ROOT / "docs/training-memory.md").read_text(encoding="utf-8")
     assert page.read_text(encoding="utf-8") == committed, "run tools/training_memory.py"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_table_of_recipes_says_what_the_plan_counts(recipe):
+    said = re.findall(r"(\d+\.\d) (?:GB )?on (one GPU|each of 8)", find_recipe(recipe).memory)
+    counted = {
+        where: plan(PUBLISHED["transformer"], recipe, gpus).total / 1e9
+        for where, gpus in (("one GPU", 1), ("each of 8", 8))
+    }
+    assert said
+    assert all(float(number) == round(counted[where], 1) for number, where in said)

@@ -36,7 +36,8 @@ Buckets = Annotated[
 
 def train(  # noqa: PLR0913  (the flags are the interface)
     recipe: Annotated[
-        str | None, typer.Argument(help="paper, lora, full, vae, dual-encoder or segmenter.")
+        str | None,
+        typer.Argument(help="paper, lora, full, vae, decoder, dual-encoder or segmenter."),
     ] = None,
     *,
     data: Data = "scenes:builtin",
@@ -145,7 +146,7 @@ def _cache_settings(setup: Setup, precision: str) -> dict[str, object]:
 def _list_recipes() -> None:
     from skyreels_a2.training.recipes import RECIPES
 
-    table = Table("recipe", "trains", "cost", "expect")
+    table = Table("recipe", "trains", "cost", "memory", "expect", show_lines=True)
     for recipe in RECIPES.values():
-        table.add_row(recipe.name, recipe.trains, recipe.cost, recipe.expect)
+        table.add_row(recipe.name, recipe.trains, recipe.cost, recipe.memory, recipe.expect)
     console.data.print(table)
