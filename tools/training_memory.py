@@ -40,8 +40,8 @@ PARTS = {
     "gradients": ("gradients", "float32, of trained weights only, sharded"),
     "ema": ("EMA", "float32, of trained weights only, sharded; `loop.ema_decay=0` saves it"),
     "gathered": (
-        "bfloat16 copies",
-        "one GPU: all trained weights; more: two blocks, what is outside, one block's gradients",
+        "copies at work",
+        "one GPU: all trained weights in bfloat16; more: two blocks, the rest, copies of a block",
     ),
     "block_inputs": ("block inputs", "what gradient checkpointing keeps: L·T·d·2"),
     "activations": (
@@ -68,9 +68,11 @@ when this page is not what the tool writes. 1 GB is 10⁹ bytes.
 checkpointing of every block; autocast to bfloat16; frozen weights in bfloat16; all weights and
 states sharded by FSDP2 over all GPUs; EMA on; memory-saving attention (flash, or torch's own).
 More GPUs do not make activations smaller: only a smaller or shorter video does, or offload.
-`loop.sharded=true` and `loop.gradient_checkpointing=true` give this, but for the frozen weights,
-which the trainer keeps in float32 so far: two more bytes for each, spread like the rest. It
-offloads nothing yet; those rows say what would be needed.
+`loop.sharded=true`, `loop.gradient_checkpointing=true` and a cache as `--data` give this; offload
+there is none yet, those rows say what would be needed. Weights are loaded in float32 in the host's
+memory, by each process for itself (with its encoders 91 GB), and come to the GPU halved
+and spread. While a validation samples videos, the encoders are there too (26 GB more, but no
+gradients and no blocks to compute again).
 
 **Not counted:** CUDA's own context, NCCL's buffers and fragments of the allocator. A card has some
 7 % more bytes than the GB printed on it; "fits" means that the peak is within the printed GB.

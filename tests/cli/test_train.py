@@ -16,7 +16,7 @@ QUICK = ("loop.steps=2", "loop.batch_size=2", "loop.micro_batch=2", "optim.warmu
 @pytest.fixture
 def train(cli, model_folder, monkeypatch):
     # One video a validation is enough to see that videos are made.
-    monkeypatch.setattr("skyreels_a2.training.recipes.NUM_SAMPLES", 1)
+    monkeypatch.setattr("skyreels_a2.training.setup.NUM_SAMPLES", 1)
 
     def call(recipe, data, *flags):
         settings = [flag for setting in QUICK for flag in ("--set", setting)]

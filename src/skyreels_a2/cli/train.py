@@ -13,7 +13,7 @@ from skyreels_a2.cli.flags import as_shard
 from skyreels_a2.cli.model import find_device
 
 if TYPE_CHECKING:
-    from skyreels_a2.training.recipes import Setup
+    from skyreels_a2.training.setup import Setup
 
 Data = Annotated[
     str, typer.Option("--data", help="scenes:builtin, a folder with triplets.jsonl, or a cache.")
@@ -62,11 +62,8 @@ def train(  # noqa: PLR0913  (the flags are the interface)
     from skyreels_a2.training.callbacks import JsonLog, Validation
     from skyreels_a2.training.loop import Trainer
     from skyreels_a2.training.processes import Processes
-    from skyreels_a2.training.recipes import (
-        Setup,
-        export_model,
-        find_recipe,
-    )
+    from skyreels_a2.training.recipes import export_model, find_recipe
+    from skyreels_a2.training.setup import Setup
     from skyreels_a2.training.tensorboard import TensorBoardLog
 
     if recipe is None:
@@ -76,17 +73,24 @@ def train(  # noqa: PLR0913  (the flags are the interface)
     config = chosen.config.with_settings(settings or ())
     setup = Setup(model, data, find_device(device), lora_rank, assets, tuple(buckets or ()))
     run = out or Path("runs") / recipe
-    task = chosen.build(setup, config)
+    task = chosen.task(setup, config)
     processes = Processes.join(setup.device)
     logs = [JsonLog(), *([TensorBoardLog()] if config.loop.tensorboard else [])]
     shown = [*logs, TrainingBar()] if processes.is_first else []
-    trainer = Trainer(task, config, run, callbacks=[*shown, Validation()], processes=processes)
+    trainer = Trainer(
+        task,
+        config,
+        run,
+        device=setup.device,
+        callbacks=[*shown, Validation()],
+        processes=processes,
+    )
     trainer.train(resume=resume)
     with trainer.averaged():
         weights = trainer.trained()
     if processes.is_first:
         # Onto a fresh model: the trained one may be spread over processes.
-        fresh = chosen.build(setup, config)
+        fresh = chosen.task(setup, config)
         fresh.model.load_state_dict(weights, strict=False)
         written = export_model(chosen, setup, fresh, run / "model")
         console.data.print(str(written), markup=False)
@@ -112,14 +116,14 @@ def cache(
     import torch
 
     from skyreels_a2.training.cache import build_cache
-    from skyreels_a2.training.recipes import Setup
+    from skyreels_a2.training.setup import Setup
 
     setup = Setup(model, data, find_device(device), assets=assets, buckets=tuple(buckets or ()))
     triplets = setup.triplets()
     halved = torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
     with console.progress_bars() as bars, halved:
         made = build_cache(
-            setup.pipeline().conditioner(),
+            setup.pipeline_for_flow().conditioner(),
             triplets,
             out,
             count=min(count, len(triplets)),

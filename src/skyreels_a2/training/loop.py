@@ -52,6 +52,8 @@ class Trainer:
         task: Model, data and loss.
         config: Settings.
         run: Folder for checkpoints and logs.
+        device: Where the model comes to, frozen parts halved and, if it is to be, spread; where it
+            is if None.
         callbacks: Told of every step.
         processes: The group this process trains in.
     """
@@ -62,6 +64,7 @@ class Trainer:
         config: TrainConfig,
         run: Path,
         *,
+        device: torch.device | None = None,
         callbacks: Sequence[Callback] = (),
         processes: Processes | None = None,
     ) -> None:
@@ -81,6 +84,8 @@ class Trainer:
         if self.is_sharded:
             config.optim.check_sharded()
             shard(task.model)
+        elif device is not None:
+            task.model.to(device)
         self._parameters = [p for p in task.model.parameters() if p.requires_grad]
         self.optimizer = config.optim.optimizer(self._parameters)
         decay = config.loop.ema_decay
@@ -154,11 +159,26 @@ class Trainer:
     @contextmanager
     def autocast(self) -> Iterator[None]:
         """Within it the model computes in the precision of the run."""
-        device = next(self.task.model.parameters()).device.type
-        wanted = self.config.loop.precision == "bf16"
-        attention = plain_attention() if wanted and device == "cpu" else nullcontext()
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=wanted), attention:
+        casting = torch.autocast(
+            self._device,
+            dtype=torch.bfloat16,
+            enabled=self._halves,
+            # It would keep halves of gathered weights that are given back after each block.
+            cache_enabled=not self.is_sharded,
+        )
+        with casting, self._attention():
             yield
+
+    def _attention(self) -> AbstractContextManager[None]:
+        return plain_attention() if self._halves and self._device == "cpu" else nullcontext()
+
+    @property
+    def _halves(self) -> bool:
+        return self.config.loop.precision == "bf16"
+
+    @property
+    def _device(self) -> str:
+        return next(self.task.model.parameters()).device.type
 
     def trained(self) -> dict[str, Tensor]:
         """What is trained, in one piece on the CPU; every process must ask."""
@@ -202,17 +222,25 @@ class Trainer:
         total: dict[str, float] = {"loss": 0.0}
         for numbers in self._micro_batches():
             indices = [self.step * size + number for number in numbers]
-            with self.autocast():
-                losses, figures = self.task.losses(
-                    indices, self._generators(indices), self.step / self.config.loop.steps
-                )
-            # FSDP2 takes the mean over processes where the batch needs the sum.
-            factor = self.processes.size if self.is_sharded else 1
-            # torch has no types for it.
-            (losses.sum() * factor / size).backward()  # type: ignore[no-untyped-call]
-            total["loss"] += float(losses.detach().sum()) / size
+            # The backward pass too, which may compute blocks again.
+            with self._attention():
+                losses, figures = self._backward(indices)
+            total["loss"] += float(losses.sum()) / size
             total |= figures
         return total
+
+    def _backward(self, indices: Sequence[int]) -> tuple[Tensor, dict[str, float]]:
+        """Add the gradients of some samples; their losses, and figures."""
+        loop = self.config.loop
+        with self.autocast():
+            losses, figures = self.task.losses(
+                indices, self._generators(indices), self.step / loop.steps
+            )
+        # FSDP2 takes the mean over processes where the batch needs the sum.
+        factor = self.processes.size if self.is_sharded else 1
+        # torch has no types for it.
+        (losses.sum() * factor / loop.batch_size).backward()  # type: ignore[no-untyped-call]
+        return losses.detach(), figures
 
     def _micro_batches(self) -> Iterator[list[int]]:
         mine = list(self.processes.share(range(self.config.loop.batch_size)))

@@ -115,10 +115,11 @@ class MemoryPlan:
         moments: AdamW's two moments and step counters, float32.
         gradients: Of the trained weights, float32.
         ema: Running mean of the trained weights, float32.
-        gathered: bfloat16 copies that compute. One GPU: of all that is trained. More: two blocks
-            (one at work, one on its way), all that is outside the blocks, and the gradients of
-            one block in bfloat16 and float32 until they are reduced.
-        streamed: What `gathered` would be if the weights lay in the host's memory.
+        gathered: Copies that compute. One GPU: bfloat16 ones of all that is trained. More: two
+            blocks (one at work, one on its way) and all that is outside the blocks, as they are
+            stored; of one block what is trained in bfloat16, and its gradients in float32 twice,
+            until they are reduced.
+        streamed: bfloat16 copies, if the weights lay in the host's memory.
         block_inputs: Kept by gradient checkpointing.
         activations: All else that autograd keeps, and the gradients in flight.
         step_buffers: AdamW's temporary values, when activations are gone.
@@ -220,7 +221,6 @@ def plan(
     trained = [p for p in parameters if p.trained]
     sizes = sizes_of(config, VideoSpec(width, height, frames, fps=15), num_references)
     mine = sum(p.shard(num_gpus) for p in trained)
-    streamed = _streamed(parameters)
     inputs = sum_lines(lines(BLOCK_INPUTS, recipe, sizes)) if checkpointing else 0
     return MemoryPlan(
         recipe=recipe,
@@ -232,8 +232,8 @@ def plan(
         moments=2 * _FP32 * mine + _FP32 * len(trained),
         gradients=_FP32 * mine,
         ema=_FP32 * mine if ema else 0,
-        gathered=streamed if num_gpus > 1 else _BF16 * mine,
-        streamed=streamed,
+        gathered=_gathered(parameters) if num_gpus > 1 else _BF16 * mine,
+        streamed=_streamed(parameters),
         block_inputs=inputs,
         activations=kept(recipe, sizes, num_blocks=1 if checkpointing else sizes["L"])
         + sum_lines(lines(IN_FLIGHT, recipe, sizes)),
@@ -304,6 +304,13 @@ def _parameters(config: str, recipe: str) -> tuple[_Parameter, ...]:
         _Parameter(name, tuple(parameter.shape), parameter.requires_grad)
         for name, parameter in transformer.named_parameters()
     )
+
+
+def _gathered(parameters: tuple[_Parameter, ...]) -> int:
+    at_once = [p for p in parameters if not p.block] + 2 * [p for p in parameters if p.block == "0"]
+    stored = sum((_FP32 if p.trained else _BF16) * p.count for p in at_once)
+    gradients = sum(p.count for p in parameters if p.block == "0" and p.trained)
+    return stored + (_BF16 + 2 * _FP32) * gradients
 
 
 def _streamed(parameters: tuple[_Parameter, ...]) -> int:

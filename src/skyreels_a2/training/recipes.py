@@ -6,11 +6,9 @@ those of its own training.
 
 from __future__ import annotations
 
-import json
-import logging
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,131 +16,21 @@ import torch
 
 from skyreels_a2.conditioning.dual_encoder import DualEncoder
 from skyreels_a2.data.backends.drawn import DrawnNetwork
-from skyreels_a2.data.exchange.rows import TRIPLETS
 from skyreels_a2.errors import InputError
 from skyreels_a2.pipeline.a2 import SkyReelsA2Pipeline
 from skyreels_a2.pipeline.folders import model_folder
-from skyreels_a2.pipeline.presets import ModelDefaults
 from skyreels_a2.pipeline.schedulers import flow_shift_of
-from skyreels_a2.runtime.convolutions import channels_last
-from skyreels_a2.scenes.assets import AssetSource
 from skyreels_a2.scenes.sources import open_source
-from skyreels_a2.training.buckets import read_buckets
-from skyreels_a2.training.cache import CACHE_SETTINGS, CachedExamples, LiveExamples
 from skyreels_a2.training.compilation import compile_blocks
 from skyreels_a2.training.config import Loop, Optim, TrainConfig
 from skyreels_a2.training.decoder import DecoderTask
 from skyreels_a2.training.dual_encoder import DualEncoderTask
-from skyreels_a2.training.fidelity.suite import Suite
-from skyreels_a2.training.flow import Examples, FlowTask
-from skyreels_a2.training.samples import NUM_SAMPLES, Samples, SceneSamples, TripletSamples
+from skyreels_a2.training.flow import FlowTask
 from skyreels_a2.training.segmenter import SegmenterTask, holds_segmenter, untrained
+from skyreels_a2.training.setup import Setup
 from skyreels_a2.training.task import Task
 from skyreels_a2.training.trainable import select
-from skyreels_a2.training.triplets import ManifestTriplets, SceneTriplets, Triplets
 from skyreels_a2.training.vae import VaeTask, stages
-from skyreels_a2.video import VideoSpec
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a recipe starts from.
-
-    Attributes:
-        model: Embedded name, folder or hub id of the model to go on from.
-        data: `scenes:SOURCE`, a folder with `triplets.jsonl`, or a cache.
-        device: Where it trains.
-        lora_rank: Rank of the `lora` recipe.
-        assets: Cache folder of fetched scene assets; the user's own if None.
-        buckets: `WIDTHxHEIGHTxFRAMES` that a manifest's videos are brought to; the video that the
-            model samples if there is none.
-    """
-
-    model: str
-    data: str
-    device: torch.device
-    lora_rank: int = 64
-    assets: Path | None = None
-    buckets: tuple[str, ...] = ()
-
-    @property
-    def spec(self) -> VideoSpec:
-        """The video that the model samples."""
-        return ModelDefaults.of_folder(model_folder(self.model)).spec
-
-    def pipeline(self) -> SkyReelsA2Pipeline:
-        """The model, in full precision, on the device."""
-        pipeline = SkyReelsA2Pipeline.from_pretrained(self.model, precision="fp32")
-        pipeline.to(self.device)
-        if self.device.type == "cpu":
-            channels_last(pipeline.vae)
-        return pipeline
-
-    def source(self) -> AssetSource:
-        """The assets of `scenes:SOURCE`, for recipes that need more than triplets.
-
-        Raises:
-            InputError: The data are no scenes.
-        """
-        kind, _, rest = self.data.partition(":")
-        if kind != "scenes":
-            raise InputError(
-                f"this recipe trains on scenes, not on {self.data!r}: give --data scenes:builtin"
-            )
-        return open_source(rest or "builtin", cache=self.assets)
-
-    def triplets(self) -> Triplets:
-        """The data as triplets.
-
-        Raises:
-            InputError: Neither scenes nor a manifest.
-        """
-        if self.data.startswith("scenes:"):
-            return SceneTriplets(self.source())
-        if (Path(self.data) / TRIPLETS).is_file():
-            buckets = read_buckets(self.buckets, self.spec.fps) or (self.spec,)
-            return ManifestTriplets(Path(self.data), *buckets)
-        raise InputError(
-            f"data {self.data!r} is neither scenes:SOURCE nor a folder with {TRIPLETS}"
-        )
-
-    def samples(self, pipeline: SkyReelsA2Pipeline) -> Samples | None:
-        """What to make at a validation: held-out scenes, or the last triplets of a manifest.
-
-        None, with a warning, where what a cache was made of is not there any more.
-        """
-        try:
-            return self._samples(pipeline)
-        except InputError as error:
-            logger.warning("no videos are sampled at validations: %s", error)
-            return None
-
-    def _samples(self, pipeline: SkyReelsA2Pipeline) -> Samples:
-        pipeline.set_progress_bar_config(disable=True)
-        sampling = ModelDefaults.of_folder(model_folder(self.model)).sampling
-        origin = self.origin
-        if not origin.startswith("scenes:"):
-            triplets = replace(self, data=origin).triplets()
-            return TripletSamples(pipeline, triplets, sampling)
-        source = replace(self, data=origin).source()
-        suite = Suite(source, count=NUM_SAMPLES, spec=self.spec, sampling=sampling)
-        return SceneSamples(pipeline, suite)
-
-    @property
-    def origin(self) -> str:
-        """The data, or those that a cache was made of."""
-        settings = Path(self.data) / CACHE_SETTINGS
-        if not settings.is_file():
-            return self.data
-        return str(json.loads(settings.read_text(encoding="utf-8"))["data"])
-
-    def examples(self, pipeline: SkyReelsA2Pipeline) -> Examples:
-        """The data as encoded examples: those of a cache, or made as they are asked for."""
-        if (Path(self.data) / CACHE_SETTINGS).is_file():
-            return CachedExamples(Path(self.data))
-        return LiveExamples(pipeline.conditioner(), self.triplets())
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +56,14 @@ class Recipe:
     config: TrainConfig
     build: Callable[[Setup, TrainConfig], Task]
     part: str = "transformer"
+
+    def task(self, setup: Setup, config: TrainConfig) -> Task:
+        """What is to be trained; new weights, such as adapters, are those of the run's seed.
+
+        So every process, and every run of that seed, begins with the same.
+        """
+        torch.manual_seed(config.loop.seed)
+        return self.build(setup, config)
 
 
 def vae(setup: Setup, config: TrainConfig) -> Task:
@@ -247,7 +143,8 @@ def full(setup: Setup, config: TrainConfig) -> Task:
 
 
 def _flow(setup: Setup, config: TrainConfig, what: str) -> Task:
-    pipeline = setup.pipeline()
+    # The trainer brings the transformer to the device, by then frozen, halved and spread.
+    pipeline = setup.pipeline_for_flow()
     examples = setup.examples(pipeline)
     select(pipeline.transformer, what, lora_rank=setup.lora_rank)
     pipeline.transformer.train()
@@ -276,7 +173,7 @@ RECIPES: Mapping[str, Recipe] = {
             "paper",
             "image cross-attention, patch embedding, image embedder (2.1 of 16.4 B)",
             "the paper gives no steps; lr 1e-5, global batch 256",
-            "14B: 98.9 GB on one GPU, 35.3 on each of 8",
+            "14B: 98.9 GB on one GPU, 35.7 on each of 8",
             "a fine-tune that keeps the base model's motion and text",
             _LARGE,
             paper,
@@ -295,7 +192,7 @@ RECIPES: Mapping[str, Recipe] = {
             "full",
             "the whole transformer",
             "a tiny model: hours on two cores; the 14B: a cluster",
-            "14B: 75.1 GB on each of 8 GPUs",
+            "14B: 78.9 GB on each of 8 GPUs",
             "the tiny model from nothing; the paper found full tuning no better at 14B",
             _TINY,
             full,
