@@ -60,7 +60,7 @@ class Rate:
         z, n = 1.96, self.count
         middle = (self.hits + z * z / 2) / (n + z * z)
         half = z / (n + z * z) * math.sqrt(self.hits * (n - self.hits) / n + z * z / 4)
-        return middle - half, middle + half
+        return max(0.0, middle - half), min(1.0, middle + half)
 
 
 @dataclass(frozen=True, slots=True)
