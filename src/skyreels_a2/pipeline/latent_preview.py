@@ -1,8 +1,7 @@
 """Cheap looks at a video that is being sampled: latents to colours by one small matrix.
 
 The matrix is fitted to the run's own references, whose pictures and latents are both at hand, so
-it needs no table for any VAE. What is shown is where the step's straight line points: the clean
-latents, x0 = x - sigma · v.
+it needs no table for any VAE. What is shown is where a step's prediction points: the clean latents.
 """
 
 from __future__ import annotations
@@ -42,7 +41,6 @@ class LatentPreview:
         self._every = every
         self._on_frames = on_frames
         self._matrix: Tensor | None = None
-        self._last: Tensor | None = None
         self._num_references = 0
 
     def learn(
@@ -63,23 +61,18 @@ class LatentPreview:
             colours.append(small[0].flatten(1).T)
             known.append(told.condition[0, -channels:, index].float().cpu().flatten(1).T)
         self._matrix = fit_colours(torch.cat(known), torch.cat(colours))
-        self._last = latents
         self._num_references = len(references)
 
-    def show(self, step: int, latents: Tensor, sigmas: Tensor) -> None:
+    def show(self, step: int, clean: Tensor) -> None:
         """Tell of a step, if it is time.
 
         Args:
             step: Its index.
-            latents: (1, 16, t, h, w) after it.
-            sigmas: Noise levels before each step, and after the last.
+            clean: (videos, 16, t, h, w) that it points at; the first video is shown.
         """
-        before, after = float(sigmas[step]), float(sigmas[step + 1])
-        if (step + 1) % self._every == 0 and self._last is not None and self._matrix is not None:
-            velocity = (latents - self._last) / (after - before)
-            clean = (latents - after * velocity)[0, :, self._num_references :].float().cpu()
-            self._on_frames(step, paint(clean, self._matrix))
-        self._last = latents
+        if (step + 1) % self._every == 0 and self._matrix is not None:
+            shown = clean[0, :, self._num_references :].float().cpu()
+            self._on_frames(step, paint(shown, self._matrix))
 
 
 def fit_colours(latents: Tensor, colours: Tensor) -> Tensor:

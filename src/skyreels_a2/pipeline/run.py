@@ -115,6 +115,7 @@ def sample(pipeline: Any, run: Run) -> Tensor:
             _watched(run),
             start=start,
             seeds=seeds,
+            on_clean=None if run.preview is None else run.preview.show,
         )
     return latents if windows is None else steady_colours(latents, run.references)
 
@@ -126,12 +127,10 @@ def _drawn(composition: Composition) -> tuple[float, ...]:
 
 
 def _watched(run: Run) -> Callable[[int, Tensor, Tensor], Tensor]:
-    """What happens after a step: the caller's own, then state and preview."""
+    """What happens after a step: the caller's own, then the state."""
 
     def on_step(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
         latents = run.on_step(step, timestep, latents)
-        if run.preview is not None:
-            run.preview.show(step, latents, run.scheduler.sigmas)
         if run.checkpoint is not None:
             run.checkpoint.keep(step, latents, run.scheduler)
         return latents

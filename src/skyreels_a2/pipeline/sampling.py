@@ -15,6 +15,7 @@ from skyreels_a2.runtime.seeds import of_step
 
 Branches: TypeAlias = Mapping[Branch, Conditioning]
 OnStep: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]
+OnClean: TypeAlias = Callable[[int, Tensor], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def denoise(
     *,
     start: int = 0,
     seeds: Sequence[int] = (),
+    on_clean: OnClean | None = None,
 ) -> Tensor:
     """Solve the flow from noise to latents.
 
@@ -70,6 +72,8 @@ def denoise(
             to go on with.
         start: Steps that were made before.
         seeds: One a video, of the noise that a scheduler adds in every step, if it does.
+        on_clean: Called in each step with its index and the clean latents that its prediction
+            points at, x - sigma · v; a solver may add noise to them again.
 
     Returns:
         Latents of the same shape.
@@ -91,6 +95,8 @@ def denoise(
         velocity = guidance.combine(
             {branch: torch.cat([video[branch] for video in predicted]) for branch in passes}
         )
+        if on_clean is not None:
+            on_clean(step, latents - sigma * velocity)
         noise = {"generator": of_step(seeds, step)} if seeds else {}
         latents = scheduler.step(velocity, timestep, latents, return_dict=False, **noise)[0]
         latents = on_step(step, timestep, latents)
