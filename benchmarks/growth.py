@@ -70,9 +70,10 @@ TICKS: dict[str, Callable[[Point], str]] = {
 def works(models: dict[str, Any], point: Point) -> dict[str, Callable[[], Any]]:
     """What each phase runs; the decoder a video's every frame."""
     vae, spec = models["vae"], point.spec
+    # Parts of what is counted, a part at a time.
     return {
         "sample": partial(needs._pass, models, spec, point.references, 1),  # noqa: SLF001
-        "encode": partial(needs._encode, vae, spec),  # noqa: SLF001  (a part at a time)
+        "encode": partial(needs._encode, vae, spec),  # noqa: SLF001
         "decode": partial(needs._decode, vae, spec, spec.num_latent_frames),  # noqa: SLF001
     }
 

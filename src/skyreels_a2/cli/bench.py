@@ -6,6 +6,7 @@ import re
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -227,7 +228,7 @@ def _make(
     from skyreels_a2.bench.generating import generate
     from skyreels_a2.bench.ray_engine import generate_on_ray
 
-    told: Callable[[int, int], None] = lambda done, total: bars("video", done, total)  # noqa: E731
+    told = partial(bars, "video")
     if params["ray"] is None:
         return generate(jobs, _opener(choice, bars), settings.model, on_video=told)
     return generate_on_ray(

@@ -92,6 +92,7 @@ def open_pipeline(choice: ModelChoice, device: str) -> ServedPipeline:
     """Open a model in a worker process."""
     console.mute_libraries()
     chosen = replace(choice, device=device)
+    # A worker shows no bars.
     return ServedPipeline(load_pipeline(chosen, lambda *_: None), chosen)  # type: ignore[arg-type]
 
 
@@ -189,7 +190,7 @@ def serve(  # noqa: PLR0913  (the flags are the interface)
         require_key=not local,
         max_queued=max_queue,
         allow_urls=allow_urls,
-        hosts=_hosts(host, local, public_name or []),
+        hosts=_hosts(host, public_name or [], local=local),
         origins=tuple(allow_origin or ()),
         keep_days=keep_days,
         disk_quota=int(disk_quota * GIB),
@@ -303,7 +304,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _hosts(host: str, local: bool, names: list[str]) -> tuple[str, ...]:  # noqa: FBT001
+def _hosts(host: str, names: list[str], *, local: bool) -> tuple[str, ...]:
     """What a `Host` header may say: any where keys rule, else names of this machine."""
     if not local:
         return ()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from skyreels_a2.elements import Composition, Element, Role
 from skyreels_a2.errors import CompositionError, InputError, PictureError, SpecError
@@ -171,10 +172,10 @@ def _part(
         if (known := saved.get(reference.element_id)) is None:
             raise CompositionError(f"there is no saved element {reference.element_id!r}")
         part = _saved_part(known, folder_of)
-        changes = {"strength": reference.strength}
+        changes: dict[str, Any] = {"strength": reference.strength}
         own = {"name": reference.name, "description": reference.description, "role": reference.role}
-        changes |= {key: value for key, value in own.items() if value is not None}  # type: ignore[misc]
-        return _Part(replace(part.element, **changes), part.sources)  # type: ignore[arg-type]
+        changes |= {key: value for key, value in own.items() if value is not None}
+        return _Part(replace(part.element, **changes), part.sources)
     if reference.role is None:
         roles = ", ".join(role.value for role in Role)
         raise CompositionError(f"a reference with a picture needs a role: {roles}")

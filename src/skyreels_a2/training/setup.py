@@ -137,10 +137,10 @@ class Setup:
     @property
     def origin(self) -> str:
         """The data, or those that a cache was made of."""
-        settings = Path(self.data) / CACHE_SETTINGS
         if not self._is_cached:
             return self.data
-        return str(json.loads(settings.read_text(encoding="utf-8"))["data"])
+        settings = (Path(self.data) / CACHE_SETTINGS).read_text(encoding="utf-8")
+        return str(json.loads(settings)["data"])
 
     def examples(self, pipeline: SkyReelsA2Pipeline) -> Examples:
         """The data as encoded examples: those of a cache, or made as they are asked for."""

@@ -123,6 +123,7 @@ class JudgeClient:
         for attempt in range(_ATTEMPTS):
             wait = min(_LONGEST_WAIT, _WAIT * 2**attempt)
             try:
+                # http and https only, as above.
                 with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
                     answer: dict[str, Any] = json.load(response)
                     return answer
